@@ -1,0 +1,1 @@
+"""Pages in and out: one file a format."""

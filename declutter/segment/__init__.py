@@ -1,0 +1,1 @@
+"""Pages to Lines: text dumps (text.py) and HTML (html.py)."""

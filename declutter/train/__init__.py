@@ -1,0 +1,1 @@
+"""From gold to a model: the only place that imports scikit-learn."""
