@@ -40,9 +40,59 @@ class Lines:
         """The line without its terminator."""
         return self.text[self.starts[row] : self.ends[row]]
 
+    def page(self, number: int) -> Lines:
+        """The lines of one page, sharing the text; its rows count from 0."""
+        rows = slice(int(self.page_starts[number]), int(self.page_starts[number + 1]))
+        dom = {name: column[rows] for name, column in self.dom.items()}
+        page_starts = np.array([0, rows.stop - rows.start], np.int64)
+        return Lines(self.text, self.starts[rows.start : rows.stop + 1], self.ends[rows], page_starts, dom)
+
     def raw(self, row: int) -> str:
         """The line with its terminator, as it came in."""
         return self.text[self.starts[row] : self.starts[row + 1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What was counted in the lines that are not blank, one row each; `n` is their number.
+
+    Lengths in words count scripts written without spaces by their characters, scaled so that lengths compare.
+    """
+
+    rows: np.ndarray  # int64 (n,), the row of each in Lines
+    page_starts: np.ndarray  # int64 (n_pages + 1,), where each page begins among these rows
+    counts: np.ndarray  # int32 (n, N_CLASSES), characters of each class of `scripts`
+    words: np.ndarray  # float32 (n,)
+    sentence_ends: np.ndarray  # int32 (n,), sentence enders that a letter or digit does not follow
+    first_class: np.ndarray  # uint8 (n,), class of the first visible character
+    final_class: np.ndarray  # uint8 (n,), class of the last visible one that is no quote or bracket
+    last_class: np.ndarray  # uint8 (n,), class of the last visible character
+    script: np.ndarray  # uint8 (n,), script of the last word character; a row of `scripts.SCRIPTS`
+    indent_chars: np.ndarray  # int32 (n,), spaces before the first visible character
+    fingerprint: np.ndarray  # uint64 (n,), the same for lines that differ in digits, case, space and punctuation only
+    phrases: np.ndarray  # float32 (n, n_categories), share of the line an interface phrase of a category covers
+    page_overlap: np.ndarray  # float32 (n,), share of the line's words that stand in a long line of its page
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """On how many distinct pages of its site each line that is not blank stands."""
+
+    pages_with: np.ndarray  # float32 (n,), at least 1
+    site_pages: np.ndarray  # float32 (n,), distinct pages of the site, 1 where nothing is known of it
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules or the model say of the lines that are not blank, before it is decided what to keep."""
+
+    labels: np.ndarray  # uint8 (n,), codes into LABELS
+    score: np.ndarray  # float32 (n,), P(line is main content), 0..1
+    reasons: tuple[str, ...]
+    reason_codes: np.ndarray  # int32 (n,), rows of `reasons`
 
 
 @dataclass(frozen=True, slots=True)

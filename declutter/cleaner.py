@@ -1,0 +1,186 @@
+"""The pipeline: segment, measure, repeats, features, rules, decide. Everything else is a face of this page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from declutter import rules
+from declutter.decide import decide
+from declutter.errors import ModelError
+from declutter.features import Columns
+from declutter.formats.spool import Spool
+from declutter.lines import LABELS, MAIN_CONTENT, Lines, Verdicts
+from declutter.measure import measure
+from declutter.pages import Cleaned, Page
+from declutter.repeats import Profile, TemplateCounter, registered_domain
+from declutter.segment.text import split_lines
+from declutter.write import kept_text
+
+ENGINES = ("auto", "model", "rules")
+BATCH_CHARS = 1 << 19  # pages judged at once: large enough for numpy, small enough for the processor's cache
+BATCH_PAGES = 256
+
+
+@dataclass(frozen=True)
+class Cleaner:
+    """Decides what of a page is main content. Immutable, and safe to share between threads.
+
+    `keep` names the labels to keep, `profile` what was learned of the sites' templates, `engine` who decides:
+    "rules", "model", or "auto" (the model where one can be loaded). Raises ValueError for unknown names.
+    """
+
+    keep: Collection[str] = MAIN_CONTENT
+    profile: Profile | None = None
+    engine: str = "auto"
+
+    def __post_init__(self):
+        object.__setattr__(self, "keep", frozenset(self.keep))
+        if unknown := self.keep - set(LABELS):
+            raise ValueError(f"no such label: {', '.join(sorted(unknown))}; labels are {', '.join(LABELS)}")
+        if self.engine not in ENGINES:
+            raise ValueError(f"no such engine: {self.engine}; engines are {', '.join(ENGINES)}")
+        if self.engine == "model":
+            raise ModelError("this release ships no model; use engine='rules' or 'auto'")
+
+    def clean(self, text: str) -> str:
+        """The main content of one dump; its lines are byte for byte those of `text`."""
+        return self._clean_one(Page("", text=text)).text
+
+    def clean_html(self, html: str | bytes, url: str | None = None) -> str:
+        """The main content of one HTML page, a block a line."""
+        return self._clean_one(Page("", url=url, html=html)).text
+
+    def explain(self, text: str) -> Verdicts:
+        """The verdict on each line of a dump, blank lines included."""
+        return self._clean_one(Page("", text=text)).verdicts
+
+    def explain_html(self, html: str | bytes, url: str | None = None) -> Verdicts:
+        """The verdict on each text block of an HTML page."""
+        return self._clean_one(Page("", url=url, html=html)).verdicts
+
+    def clean_pages(self, pages: Iterable[Page]) -> Iterator[Cleaned]:
+        """The pages cleaned, in order, a batch in memory at a time.
+
+        Without a profile there are two passes, the first of which learns the sites' templates; an iterator, which
+        can be read only once, is kept in a temporary file between them. A page that can't be judged comes out whole, with `error` set.
+        """
+        if self.profile is not None:
+            yield from _cleaned(self, pages)
+            return
+        spool = Spool(pages) if iter(pages) is pages else None
+        try:
+            source = spool or pages
+            yield from _cleaned(Cleaner(self.keep, learn(source), self.engine), source)
+        finally:
+            if spool:
+                spool.close()
+
+    def _clean_one(self, page: Page) -> Cleaned:
+        return _judge_batch(self, [page])[0]
+
+
+def learn(pages: Iterable[Page]) -> Profile:
+    """Count on how many pages of its site each line stands. Pages that can't be read as text are left out."""
+    counter = TemplateCounter()
+    for batch in _batches(pages):
+        for part in _judgeable(batch):
+            counter.add(measure(segment(part)), [site_of(page) for page in part])
+    return counter.profile()
+
+
+def site_of(page: Page) -> str | None:
+    """The site of a page where it is known: given, or the registered domain of its URL."""
+    return page.site or registered_domain(page.url)
+
+
+def segment(pages: Sequence[Page]) -> Lines:
+    """The lines of pages that are all dumps or all HTML."""
+    if pages[0].html is None:
+        return split_lines([page.text for page in pages])
+    from declutter.formats.html_encoding import decode_html
+    from declutter.segment.html import split_html
+
+    return split_html([page.html for page in pages], decode_html)[0]
+
+
+def judge(pages: Sequence[Page], cleaner: Cleaner) -> tuple[Lines, Verdicts]:
+    """The pipeline, for pages that are all dumps or all HTML: their lines and the verdict on each."""
+    lines = segment(pages)
+    measures = measure(lines)
+    repeats = (cleaner.profile or Profile()).repeats(measures, [site_of(page) for page in pages])
+    columns = Columns(lines, measures, repeats)
+    return lines, decide(lines, measures, rules.judge(columns), cleaner.keep)
+
+
+def _cleaned(cleaner: Cleaner, pages: Iterable[Page]) -> Iterator[Cleaned]:
+    for batch in _batches(pages):
+        try:
+            yield from _judge_batch(cleaner, batch)
+        except Exception:  # one page of the batch; find it, and do the others
+            for page in batch:
+                yield _clean_or_pass_through(cleaner, page)
+
+
+def _clean_or_pass_through(cleaner: Cleaner, page: Page) -> Cleaned:
+    try:
+        return _judge_batch(cleaner, [page])[0]
+    except Exception as error:  # the page is the unit: it is passed through, and says why
+        return _passed_through(page, f"{type(error).__name__}: {error}")
+
+
+def _passed_through(page: Page, error: str) -> Cleaned:
+    whole = page.text if page.text is not None else page.html
+    text = whole.decode("utf-8", "replace") if isinstance(whole, bytes) else whole
+    n_lines = len(split_lines([text]))
+    everything = Verdicts(
+        labels=np.full(n_lines, LABELS.index("body"), np.uint8),
+        score=np.full(n_lines, 0.5, np.float32),
+        keep=np.ones(n_lines, bool),
+        reasons=(f"passed through: {error}",),
+        reason_codes=np.zeros(n_lines, np.int32),
+    )
+    return Cleaned(page, text, everything, error)
+
+
+def _batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
+    """Runs of pages that are all dumps or all HTML, of about BATCH_CHARS characters."""
+    batch: list[Page] = []
+    n_chars = 0
+    for page in pages:
+        size = len(page.text if page.text is not None else page.html)
+        other_kind = bool(batch) and (batch[0].html is None) != (page.html is None)
+        if batch and (other_kind or n_chars + size > BATCH_CHARS or len(batch) == BATCH_PAGES):
+            yield batch
+            batch, n_chars = [], 0
+        batch.append(page)
+        n_chars += size
+    if batch:
+        yield batch
+
+
+def _judgeable(batch: list[Page]) -> Iterator[list[Page]]:
+    """The batch, or its pages one by one without those that can't be segmented (clean_pages reports them)."""
+    try:
+        segment(batch)
+        yield batch
+    except Exception:
+        for page in batch:
+            try:
+                segment([page])
+            except Exception:
+                continue
+            yield [page]
+
+
+def _judge_batch(cleaner: Cleaner, pages: list[Page]) -> list[Cleaned]:
+    lines, verdicts = judge(pages, cleaner)
+    cleaned = []
+    for number, page in enumerate(pages):
+        rows = slice(int(lines.page_starts[number]), int(lines.page_starts[number + 1]))
+        of_page = verdicts[rows]
+        text = kept_text(lines.page(number), of_page.keep)
+        cleaned.append(Cleaned(page, text if page.html is None else text.removesuffix("\n"), of_page))
+    return cleaned
