@@ -173,7 +173,14 @@ class Columns:
     @cached_property
     def is_template(self) -> np.ndarray:
         repeats = self.repeats
-        return (repeats.pages_with >= 2) & (repeats.pages_with >= TEMPLATE_SHARE * repeats.site_pages)
+        least = np.where(repeats.site_pages >= 5, 3, 2)  # two of five is chance: a headline listed beside another article
+        return (repeats.pages_with >= least) & (repeats.pages_with >= TEMPLATE_SHARE * repeats.site_pages)
+
+    @cached_property
+    def has_template_prefix(self) -> np.ndarray:
+        """The line begins with words and a colon that stand on many pages of the site ("Source:", "Read also:")."""
+        repeats = self.repeats
+        return (repeats.prefix_pages >= 2) & (repeats.prefix_pages >= TEMPLATE_SHARE * repeats.site_pages)
 
     # the page's best segment
 
@@ -270,6 +277,7 @@ REPETITION: tuple[Feature, ...] = (
     ("site_share", lambda c: c.site_share),
     ("site_pages_log", lambda c: np.log1p(c.repeats.site_pages - 1)),
     ("pages_with_log", lambda c: np.log1p(c.repeats.pages_with - 1)),
+    ("prefix_share", lambda c: (c.repeats.prefix_pages - 1) / np.maximum(c.repeats.site_pages - 1, 1)),
     ("template_near", lambda c: c.window_mean(c.is_template, 2)),
     ("template_around", lambda c: c.window_mean(c.is_template, 8)),
     ("templates_below", lambda c: _near(c.lines_until(c.is_template))),

@@ -70,6 +70,7 @@ class Measures:
     script: np.ndarray  # uint8 (n,), script of the last word character; a row of `scripts.SCRIPTS`
     indent_chars: np.ndarray  # int32 (n,), spaces before the first visible character
     fingerprint: np.ndarray  # uint64 (n,), the same for lines that differ in digits, case, space and punctuation only
+    prefix: np.ndarray  # uint64 (n,), the same for lines with the same words before their first colon, 0 where none
     phrases: np.ndarray  # float32 (n, n_categories), share of the line an interface phrase of a category covers
     page_overlap: np.ndarray  # float32 (n,), share of the line's words that stand in a long line of its page
 
@@ -83,6 +84,12 @@ class Repeats:
 
     pages_with: np.ndarray  # float32 (n,), at least 1
     site_pages: np.ndarray  # float32 (n,), distinct pages of the site, 1 where nothing is known of it
+    prefix_pages: np.ndarray  # float32 (n,), on how many of them a line begins with the same words and a colon; else 1
+
+    @classmethod
+    def none(cls, n: int) -> Repeats:
+        """Nothing is known of any site."""
+        return cls(*(np.ones(n, np.float32) for _ in range(3)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ LONGEST_SPACED_PHRASE = 5  # in units
 MAX_PHRASE_UNITS = 20  # a unit is a word, or one character of a script without spaces
 LONG_LINE_WORDS = 15.0  # lines from this length on lend their words to `page_overlap`
 MAX_CLOSERS = 4
+MAX_PREFIX_CHARS = 40  # "Read also: ..." and "Source: ..." have short prefixes
 OVERLAP_BITS = 18  # slots of the table of a chunk's words, as a power of two: under 8% false answers
 _MULTIPLIER = 0x9E3779B97F4A7C15 | 1  # odd, so that powers have inverses modulo 2**64
 _COUNTED = np.uint64(0xD6E8FEB86659FD93)
@@ -83,6 +84,7 @@ def _measure_rows(lines: Lines, first: int, last: int) -> dict[str, np.ndarray]:
         "script": units.line_scripts(),
         "indent_chars": (first_at - spans[0]).astype(np.int32),
         "fingerprint": units.line_hashes(),
+        "prefix": units.prefix_hashes(),
         "phrases": _phrases(units),
         "page_overlap": _page_overlap(units, page_of, words),
     }
@@ -144,6 +146,7 @@ class _Units(NamedTuple):
     starts: np.ndarray  # int64 (n_units + 1,), the unit's first character; the last one is n_chars
     line_chars: np.ndarray  # int64 (2, n_lines), each line's first character and the one after its last
     line_units: np.ndarray  # int64 (2, n_lines), the same in units
+    prefix_ends: np.ndarray  # int64 (n_lines,), the character after the line's words before a colon; its first where none
     spaceless: np.ndarray  # bool (n_units,)
     scripts: np.ndarray  # uint8 (n_units,), of the unit's first character
 
@@ -155,6 +158,11 @@ class _Units(NamedTuple):
     def line_hashes(self) -> np.ndarray:
         first, beyond = self.line_chars
         return np.where(beyond > first, self.hashes(first, beyond), np.uint64(0))
+
+    def prefix_hashes(self) -> np.ndarray:
+        first = self.line_chars[0]
+        short = (self.prefix_ends > first) & (self.prefix_ends - first <= MAX_PREFIX_CHARS)
+        return np.where(short, self.hashes(first, self.prefix_ends) ^ _COUNTED, np.uint64(0))
 
     def line_scripts(self) -> np.ndarray:
         """uint8: the script of each line's last word, "none" where it is a number or there is none."""
@@ -186,9 +194,17 @@ def _units(points: np.ndarray, classes: np.ndarray, spans: np.ndarray, tables: s
         starts=before[np.append(starts_at, len(points))],
         line_chars=before[spans],
         line_units=np.searchsorted(starts_at, spans),
+        prefix_ends=before[_first_colons(classes, spans)],
         spaceless=spaceless[starts_at],
         scripts=tables.scripts[points[starts_at]],
     )
+
+
+def _first_colons(classes: np.ndarray, spans: np.ndarray) -> np.ndarray:
+    """Where each line's first colon stands, its start where it has none."""
+    colons = np.append(np.flatnonzero(classes == scripts.COLON), len(classes))
+    at = colons[np.searchsorted(colons, spans[0])]
+    return np.where(at < spans[1], at, spans[0])
 
 
 @cache

@@ -65,17 +65,17 @@ class Profile:
 
     def repeats(self, measures: Measures, sites: Sequence[str | None]) -> Repeats:
         """On how many pages of its site each line stands. `sites` names the site of each page, or None."""
-        pages_with = np.ones(len(measures), np.float32)
-        site_pages = np.ones(len(measures), np.float32)
+        found = Repeats.none(len(measures))
         for page, name in enumerate(sites):
             rows = slice(int(measures.page_starts[page]), int(measures.page_starts[page + 1]))
             site = self._index.get(name) if name is not None else None
             site = site or self._most_alike(measures, rows)
             if site is None or site.n_pages < 2:
                 continue
-            pages_with[rows] = np.maximum(_look_up(site, measures.fingerprint[rows]), 1)
-            site_pages[rows] = site.n_pages
-        return Repeats(pages_with, site_pages)
+            found.pages_with[rows] = np.maximum(_look_up(site, measures.fingerprint[rows]), 1)
+            found.prefix_pages[rows] = np.maximum(_look_up(site, measures.prefix[rows]), 1)
+            found.site_pages[rows] = site.n_pages
+        return found
 
     def site_of(self, measures: Measures, page: int) -> str | None:
         """The name of the site whose template lines the page shares."""
@@ -206,10 +206,15 @@ class _PageLines(NamedTuple):
     """What is remembered of a page until its window is counted."""
 
     site: str | None
-    lines: np.ndarray  # uint64, unique fingerprints, ascending
+    lines: np.ndarray  # uint64, unique fingerprints of its lines and of their prefixes, ascending
     ties: np.ndarray  # uint64, those of them that can tie it to a site
     prose: np.ndarray  # uint64, unique fingerprints of its prose lines, ascending
     prose_chars: np.ndarray  # int32, the length of each
+
+
+def _distinct(prints: np.ndarray, prefixes: np.ndarray) -> np.ndarray:
+    distinct = np.unique(np.concatenate((prints, prefixes)))
+    return distinct[distinct != 0]  # 0 stands for nothing to compare
 
 
 class TemplateCounter:
@@ -230,7 +235,7 @@ class TemplateCounter:
             self._window.append(
                 _PageLines(
                     site,
-                    np.unique(prints[rows]),
+                    _distinct(prints[rows], measures.prefix[rows]),
                     np.unique(prints[rows][ties[rows]]),
                     prose_prints,
                     chars[rows][prose[rows]][first].astype(np.int32),

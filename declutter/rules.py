@@ -29,7 +29,11 @@ MAX_LINE_WORTH = 60.0  # words of one line that count, so that one long disclaim
 TEMPLATE_COST_WORDS = 11.0
 PHRASE_COVERS = 0.6  # share of a short line that an interface phrase must cover to exclude it
 HEADING_COVERS = 0.5  # the same for the headings of comments and of other articles
-END_AFTER_SHARE = 0.35  # a heading of comments or other articles ends the text once so much of it stands above
+END_AFTER_SHARE = 0.35  # a heading of comments ends the text once so much of it stands above
+LINKS_END_SHARE = 0.7  # the same for a heading of other articles, which may stand inside the text too
+LEAD_OVERLAP = 0.3  # a lead this much in the text's own words is found across more lines
+JOINED_SEGMENTS = 3
+JOIN_SHARE, JOIN_LINES = 0.2, 40  # what another segment must be worth beside the best, and how near it must stand
 BRIDGE_LINES = 4  # lines that may stand between a lead and the rest of the text
 TITLE_REACH = 8  # lines above the text among which its title is looked for
 LEAST_TITLE_WORDS = 2.0
@@ -63,12 +67,12 @@ REASONS = (
     Reason("one of {a} lines below the text, none ending a sentence", 0.1),
     Reason("one of {a} lines below the text, {b} words a line", 0.12),
     Reason("one of {a} lines after the comments heading", 0.1),
-    Reason("a repeated line of a list", 0.05),
+    Reason("links to other articles inside the text", 0.15),
     Reason("no line of the page is long enough to be text", 0.1),
 )
 (
     DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE, BELOW_UNENDED,
-    BELOW, AFTER_COMMENTS, REPEATED, NO_TEXT,
+    BELOW, AFTER_COMMENTS, LISTED, NO_TEXT,
 ) = range(len(REASONS))  # fmt: skip
 
 
@@ -91,10 +95,10 @@ class _Rules:
         self._below_or_above()
         self._after_comments()
         self._text()
-        self._title()
         self._captions_and_bylines()
         self._phrases()
         self._templates()
+        self._title()
         self._pages_without_text()
         return self._judgement()
 
@@ -142,22 +146,56 @@ class _Rules:
     def core(self) -> tuple[np.ndarray, np.ndarray]:
         """(first row, row beyond) of the page's text, cut at the heading of comments or of other articles."""
         c = self.c
-        first, beyond, _ = c.best_segment(self.gain)
+        first, beyond = self._joined(*c.best_segment(self.gain))
         inside = (c.row >= first) & (c.row < beyond)
         worth = np.where(inside, np.maximum(self.gain, 0), 0)
         read = c.window_sum(worth, 1 << 40, 0) / np.maximum(c.page_sum(worth), 1)
-        ends = (self.comments_heading | self.links_heading) & inside & (read >= END_AFTER_SHARE)
-        return self._bridged(first), np.minimum(beyond, page_first(c, ends))
+        ends = self.comments_heading & (read >= END_AFTER_SHARE) | self.links_heading & (read >= LINKS_END_SHARE)
+        return self._bridged(first), np.minimum(beyond, page_first(c, ends & inside))
+
+    def _joined(self, first: np.ndarray, beyond: np.ndarray, gain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The best segment with others of the page that are worth something beside it: a recipe's or table's short lines part text.
+
+        Nothing that marks boilerplate may stand in between.
+        """
+        c = self.c
+        wall = np.concatenate(([0], np.cumsum(self.template | self.interface | self.comments_heading | self.links_heading)))
+        for _ in range(JOINED_SEGMENTS):
+            outside = (c.row < first) | (c.row >= beyond)
+            worth = np.where(outside, self.gain, -2 * np.abs(gain) - 1)
+            other_first, other_beyond, other_gain = c.best_segment(worth)
+            gap = np.where(other_first >= beyond, other_first - beyond, first - other_beyond)
+            from_row, to_row = np.minimum(beyond, other_beyond), np.maximum(first, other_first)
+            joins = (other_gain >= JOIN_SHARE * gain) & (gap <= JOIN_LINES) & (gap >= 0)
+            joins &= wall[np.maximum(to_row, from_row)] == wall[np.minimum(from_row, c.n)]
+            first = np.where(joins, np.minimum(first, other_first), first)
+            beyond = np.where(joins, np.maximum(beyond, other_beyond), beyond)
+        return first, beyond
 
     def _bridged(self, first: np.ndarray) -> np.ndarray:
-        """The core's first row, moved up to prose that a picture's caption or a date parts from it."""
+        """The core's first row, moved up to a lead that captions, dates or share bars part from it."""
         c = self.c
-        prose = c.is_prose & c.ends_sentence & ~self.template
+        lead = c.is_prose & c.ends_sentence & ~self.template & (self._phrase("cookies", "privacy", "copyright") == 0)
+        since = np.append(c.lines_since(lead), -1)
+        related = np.append(c.measures.page_overlap, 0) >= LEAD_OVERLAP
         for _ in range(2):
-            since = np.append(c.lines_since(prose), -1)
             distance = np.where(first > c.first_row, since[np.maximum(first - 1, 0)], -1)
-            first = np.where((distance >= 0) & (distance < BRIDGE_LINES), first - 1 - distance, first)
+            reach = np.where(related[np.maximum(first - 1 - distance, 0)], 3 * BRIDGE_LINES, BRIDGE_LINES)
+            first = np.where((distance >= 0) & (distance < reach), first - 1 - distance, first)
         return first
+
+    @cached_property
+    def inserted_links(self) -> np.ndarray:
+        """Links to other articles inside the text: "Read also: ..." lines, and short lists under such a heading."""
+        c = self.c
+        prefixed = (self._phrase("related", "latest") >= 0.08) & ~c.ends_sentence
+        prefixed &= (c.counts[:, scripts.COLON] > 0) | (self._phrase("related", "latest") >= 0.3)
+        heading = self.links_heading | (prefixed & c.ends_colon)
+        listed = ~c.ends_sentence & ~self.comments_heading & (c.words >= 3)
+        since_heading, since_other = c.lines_since(heading), c.lines_since(~listed & ~heading)
+        under = (since_heading >= 0) & ((since_other < 0) | (since_other > since_heading)) & (since_heading <= 6) & listed
+        prefixed |= c.has_template_prefix & ~c.ends_sentence & ~c.ends_colon & (c.words >= 3) & self.known
+        return prefixed | heading | under
 
     @cached_property
     def text(self) -> tuple[np.ndarray, np.ndarray]:
@@ -218,6 +256,7 @@ class _Rules:
         self._say((c.row >= self.text[0]) & (c.row < self.text[1]), BODY, BESIDE)
         self._say(in_core & c.is_prose, BODY, DENSE, beyond - first, n_words)
         self._say(in_core & ~c.is_prose, BODY, INSIDE, beyond - first, n_words)
+        self._say(self.inserted_links & (c.row < beyond) & (c.row >= first), HEADLINES, LISTED)
 
     @cached_property
     def title_row(self) -> np.ndarray:
@@ -225,7 +264,8 @@ class _Rules:
         c = self.c
         first = self.core[0]
         near = (c.row >= first - TITLE_REACH) & (c.row <= first)
-        fits = near & (c.words >= 2) & (c.words <= 40) & ~self.template & ~self.interface & ~c.ends_colon
+        listed = c.repeats.pages_with < 0.9 * c.repeats.site_pages  # on some pages as a headline
+        fits = near & (c.words >= 2) & (c.words <= 40) & (~self.template | listed) & ~self.interface & ~c.ends_colon
         fits &= ~((c.row == first) & c.is_prose & (c.measures.sentence_ends > 0)) & (self.date_share < 0.4)
         fits &= (c.measures.page_overlap >= 0.3) | ((c.row >= self.text[0]) & self.known)
         closeness = 1.0 - (first - c.row) / (2.0 * TITLE_REACH)
