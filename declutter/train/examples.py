@@ -1,0 +1,142 @@
+"""Gold pages to training examples: dumps in every style, their lines labelled, measured and repeated as a site's are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from declutter.features import Columns, features
+from declutter.lines import LABEL_CODES, MAIN_CONTENT, Repeats
+from declutter.measure import measure
+from declutter.repeats import TemplateCounter
+from declutter.score import token_list
+from declutter.segment.text import split_lines
+from declutter.train import dumps, teach
+from declutter.train.gold import GoldPage
+
+UNKNOWN = 255  # the code of a boilerplate line whose kind the page's DOM doesn't tell
+SITE_SIZES = (1, 2, 5, 20)  # pages of a site seen together, so that the model knows the lone page and the site
+LABELLING = 1  # counts up when align.py, teach.py or dumps.py label differently: cached labels are then made again
+OTHER_TERMINATORS = dict.fromkeys(map(ord, "\r\u2028\u2029"), " ")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledDump:
+    """A dump with what is known of its lines."""
+
+    page: GoldPage
+    style: str
+    text: str
+    is_main: np.ndarray  # int8 (n_lines,): 1 main content, 0 boilerplate, -1 undecided or blank
+    labels: np.ndarray  # uint8 (n_lines,): codes into LABELS, UNKNOWN where not known
+
+
+def label_dumps(page: GoldPage, styles: Sequence[str], cache: Path | None = None) -> list[LabelledDump]:
+    """The page's dumps in some styles (its own dump where it has no HTML) with the labels of their lines."""
+    if page.html is None:
+        return [_hand_labelled(page)]
+    lesson, found = None, []
+    for style in styles:
+        path = _cache_path(cache, page, style)
+        if path is None or not path.is_file():
+            lesson = lesson or teach.learn_blocks(page.html, page.main_text)
+            text = dumps.make_dump(page.html, style, cache).translate(OTHER_TERMINATORS)
+            taught = teach.carry(lesson, text, page.main_text)
+            codes = [UNKNOWN if label is None else LABEL_CODES[label] for label in taught.labels]
+            record = [text, taught.is_main.tolist(), codes]
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                unfinished = path.with_suffix(f".{os.getpid()}")
+                unfinished.write_text(json.dumps(record), "ascii")
+                unfinished.replace(path)
+        else:
+            record = json.loads(path.read_text("ascii"))
+        text, is_main, codes = record
+        found.append(LabelledDump(page, style, text, np.array(is_main, np.int8), np.array(codes, np.uint8)))
+    return found
+
+
+def _hand_labelled(page: GoldPage) -> LabelledDump:
+    codes = [UNKNOWN if label is None else LABEL_CODES[label] for label in page.labels]
+    is_main = [-1 if label is None else int(label in MAIN_CONTENT) for label in page.labels]
+    return LabelledDump(page, "labelled", page.text, np.array(is_main, np.int8), np.array(codes, np.uint8))
+
+
+def _cache_path(cache: Path | None, page: GoldPage, style: str) -> Path | None:
+    if cache is None:
+        return None
+    digest = hashlib.sha256(f"{LABELLING}\n{style}\n{page.main_text}\n{page.html}".encode("utf-8", "surrogatepass"))
+    return Path(cache) / "labelled" / style / f"{digest.hexdigest()[:32]}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Lines that are not blank, as columns; one row a line."""
+
+    x: np.ndarray  # float32 (n, n_features)
+    is_main: np.ndarray  # int8 (n,): 1, 0, or -1 undecided
+    labels: np.ndarray  # uint8 (n,): codes into LABELS, UNKNOWN where not known
+    tokens: np.ndarray  # float32 (n,), the line's tokens as the scores count them
+    page: np.ndarray  # int64 (n,), row of `pages`
+    line: np.ndarray  # int64 (n,), the line's number on its page, from 0
+    pages: tuple[LabelledDump, ...]
+
+    def rows_of(self, wanted: np.ndarray) -> np.ndarray:
+        """bool (n,): the rows of the wanted pages (bool, n_pages)."""
+        return wanted[self.page]
+
+
+def make_examples(labelled: Iterable[LabelledDump], seed: int = 0, sizes: Sequence[int] = SITE_SIZES) -> Examples:
+    """Measure labelled dumps as parts of their sites: groups of a random size of `sizes`, or whole (`sizes=()`).
+
+    Lines are fingerprinted together with pages of the same site and style only, as one scraper would leave them.
+    """
+    random = np.random.default_rng(seed)
+    by_site: dict[tuple[str, str, str], list[LabelledDump]] = {}
+    for dump in labelled:
+        by_site.setdefault((dump.page.set, dump.page.site, dump.style), []).append(dump)
+    parts, pages = [], []
+    for dumps_of_site in by_site.values():
+        for group in _groups(dumps_of_site, sizes, random):
+            parts.append(_measured(group, len(pages)))
+            pages += group
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Examples(pages=tuple(pages), **columns)
+
+
+def _groups(pages: list[LabelledDump], sizes: Sequence[int], random: np.random.Generator) -> list[list[LabelledDump]]:
+    if not sizes:
+        return [pages]
+    shuffled = [pages[number] for number in random.permutation(len(pages))]
+    groups = []
+    while shuffled:
+        size = int(random.choice(sizes))
+        groups.append(shuffled[:size])
+        shuffled = shuffled[size:]
+    return groups
+
+
+def _measured(group: Sequence[LabelledDump], first_page: int) -> dict[str, np.ndarray]:
+    lines = split_lines([dump.text for dump in group])
+    measures = measure(lines)
+    repeats = Repeats.none(len(measures))
+    if len(group) > 1:
+        counter = TemplateCounter()
+        counter.add(measures, ["site"] * len(group))
+        repeats = counter.profile().repeats(measures, ["site"] * len(group))
+    page = np.repeat(np.arange(len(group)), np.diff(measures.page_starts))
+    line = measures.rows - lines.page_starts[page]
+    return {
+        "x": features(Columns(lines, measures, repeats)),
+        "is_main": np.concatenate([dump.is_main[line[page == number]] for number, dump in enumerate(group)]),
+        "labels": np.concatenate([dump.labels[line[page == number]] for number, dump in enumerate(group)]),
+        "tokens": np.array([len(token_list(lines[row])) for row in measures.rows.tolist()], np.float32),
+        "page": page + first_page,
+        "line": line,
+    }
