@@ -180,7 +180,8 @@ class Columns:
     def has_template_prefix(self) -> np.ndarray:
         """The line begins with words and a colon that stand on many pages of the site ("Source:", "Read also:")."""
         repeats = self.repeats
-        return (repeats.prefix_pages >= 2) & (repeats.prefix_pages >= TEMPLATE_SHARE * repeats.site_pages)
+        often = (repeats.prefix_pages >= 2) & (repeats.prefix_pages >= TEMPLATE_SHARE * repeats.site_pages)
+        return often & (repeats.prefix_pages > repeats.pages_with)  # not for being the same line
 
     # the page's best segment
 

@@ -23,19 +23,21 @@ from declutter.lines import (
 from declutter.phrases import CATEGORIES
 
 KNOWN_SITE_PAGES = 4  # from so many distinct pages on, a line that recurs nowhere is more likely the page's own
-ALONE_COST_WORDS, KNOWN_COST_WORDS = 10.0, 5.0  # what a line must bring to a segment
+ALONE_COST_WORDS, KNOWN_COST_WORDS = 9.0, 5.0  # what a line must bring to a segment
 UNENDED_WORTH = 0.75  # what a word of a short line without a sentence's end is worth
 MAX_LINE_WORTH = 60.0  # words of one line that count, so that one long disclaimer is no article
 TEMPLATE_COST_WORDS = 11.0
 PHRASE_COVERS = 0.6  # share of a short line that an interface phrase must cover to exclude it
+NAMED_COVERS = 0.1  # the same for "Photo: ..." or "Source: ...", followed by a name
 HEADING_COVERS = 0.5  # the same for the headings of comments and of other articles
 END_AFTER_SHARE = 0.35  # a heading of comments ends the text once so much of it stands above
 LINKS_END_SHARE = 0.7  # the same for a heading of other articles, which may stand inside the text too
 LEAD_OVERLAP = 0.3  # a lead this much in the text's own words is found across more lines
 JOINED_SEGMENTS = 3
 JOIN_SHARE, JOIN_LINES = 0.2, 40  # what another segment must be worth beside the best, and how near it must stand
+SMALL_JOIN_SHARE, SMALL_JOIN_LINES = 0.05, 10
 BRIDGE_LINES = 4  # lines that may stand between a lead and the rest of the text
-TITLE_REACH = 8  # lines above the text among which its title is looked for
+TITLE_REACH = 12  # lines above the text among which its title is looked for
 LEAST_TITLE_WORDS = 2.0
 UNLIKE_TEXT = 0.15  # below this overlap with the page's long lines a headline is another article's
 
@@ -167,6 +169,7 @@ class _Rules:
             gap = np.where(other_first >= beyond, other_first - beyond, first - other_beyond)
             from_row, to_row = np.minimum(beyond, other_beyond), np.maximum(first, other_first)
             joins = (other_gain >= JOIN_SHARE * gain) & (gap <= JOIN_LINES) & (gap >= 0)
+            joins |= (other_gain >= SMALL_JOIN_SHARE * gain) & (gap <= SMALL_JOIN_LINES) & (gap >= 0)
             joins &= wall[np.maximum(to_row, from_row)] == wall[np.minimum(from_row, c.n)]
             first = np.where(joins, np.minimum(first, other_first), first)
             beyond = np.where(joins, np.maximum(beyond, other_beyond), beyond)
@@ -263,19 +266,34 @@ class _Rules:
         """The row of each page's title, -1 where none is found: near the text's head, sharing its words."""
         c = self.c
         first = self.core[0]
-        near = (c.row >= first - TITLE_REACH) & (c.row <= first)
+        own_above = np.concatenate(([0], np.cumsum(~self.template)))  # lines that are not template lines, up to a row
+        near = (c.row <= first) & (own_above[np.minimum(first, c.n)] - own_above[c.row] <= TITLE_REACH)
         listed = c.repeats.pages_with < 0.9 * c.repeats.site_pages  # on some pages as a headline
-        fits = near & (c.words >= 2) & (c.words <= 40) & (~self.template | listed) & ~self.interface & ~c.ends_colon
+        fits = near & (c.words >= LEAST_TITLE_WORDS) & (c.words <= 40) & (~self.template | listed) & ~self.interface
         fits &= ~((c.row == first) & c.is_prose & (c.measures.sentence_ends > 0)) & (self.date_share < 0.4)
-        fits &= (c.measures.page_overlap >= 0.3) | ((c.row >= self.text[0]) & self.known)
+        fits &= ~c.ends_colon & ~self.trail & ~c.has_template_prefix & (c.phrase < HEADING_COVERS)
+        fits &= (c.measures.page_overlap >= 0.3) | self.known
+        fits &= self._phrase("caption", "source", "author", "readingtime") < NAMED_COVERS
+        fits &= c.shifted(c.measures.fingerprint, -1) != c.measures.fingerprint  # a carousel says its items twice
         closeness = 1.0 - (first - c.row) / (2.0 * TITLE_REACH)
-        promise = np.where(fits, c.measures.page_overlap + 0.5 * closeness + 0.3 * (c.page_repeats > 1), 0)
+        length = np.minimum(c.words, 8.0) / 20.0
+        promise = c.measures.page_overlap + 0.5 * closeness + 0.2 * (c.page_repeats > 1) + length
+        promise = np.where(fits, promise, 0)
         best = page_max(c, promise)
         return np.where(best > 0, page_first(c, fits & (promise == best)), -1)
+
+    @cached_property
+    def trail(self) -> np.ndarray:
+        """Breadcrumbs and menus on one line: short items with separators between them."""
+        c = self.c
+        separators = c.counts[:, scripts.SEPARATOR]
+        return (separators >= 1) & ~c.ends_sentence & (c.words <= 6 * (separators + 1)) & (c.words <= 40)
 
     def _title(self) -> None:
         c = self.c
         is_title = c.row == self.title_row
+        too_high = (c.row < self.title_row) & ((self.labels == BODY) | (self.labels == TITLE)) & ~c.is_prose
+        self._say(too_high | (self.trail & (c.row < self.core[0]) & (self.labels == BODY)), NAVIGATION, ABOVE, 1, c.words)
         self._say(is_title, TITLE, ABOVE_TEXT, np.round(100 * c.measures.page_overlap).astype(np.int64))
 
     @cached_property
@@ -299,7 +317,7 @@ class _Rules:
         self._say(dated & (self.labels != TITLE), BYLINE, DATED)
         for categories, label in ((("source", "author", "readingtime"), BYLINE), (("caption",), CAPTION)):
             share = self._phrase(*categories)
-            says = (body | (near & ~c.is_prose)) & (share >= 0.2) & (c.words <= 8) & (self.labels != TITLE)
+            says = (body | (near & ~c.is_prose)) & (share >= 2 * NAMED_COVERS) & (c.words <= 8) & (self.labels != TITLE)
             self._say(says, label, PHRASE, np.round(100 * share).astype(np.int64))
 
     def _phrases(self) -> None:

@@ -35,8 +35,8 @@ SENTENCE_ENDS = ".!?。！？．｡؟۔।॥։።፧፨᙮‼‽⁇⁈⁉။៕
 ELLIPSES = "…⋯"
 COMMAS = ",;，、；､،؛՝፣፤፥၊᠂᠈"
 COLONS = ":：፡፦׃"
-BULLETS = "•●○◦▪▫■□◆◇★☆‣⁃∙►▶▸◾◽☛✓✔✦✱❖➤➢→⇒*"
-SEPARATORS = "|/\\>»›<«‹¦·∙・‖~_=+#^`"
+BULLETS = "•●○◦▪▫■□◆◇★☆‣⁃∙►▶▸◾◽☛✓✔✦✱❖➤➢*"
+SEPARATORS = "|/\\>›<‹¦·∙・‖→⇒"
 
 #: Scripts by their Unicode blocks (first code point, last, script): enough to tell scripts apart, not every block.
 SCRIPT_BLOCKS = (
@@ -101,7 +101,7 @@ def character_tables() -> CharacterTables:
     for characters, value in (
         ("\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\n\r\u2028\u2029\u200b\ufeff", SPACE), (SENTENCE_ENDS, SENTENCE_END), (COMMAS, COMMA),
         (COLONS, COLON), (SEPARATORS, SEPARATOR), (BULLETS, BULLET), (ELLIPSES, ELLIPSIS),
-        ("\"'“”„‟‘’‚‛「」『』〝〞〟＂＇״׳", QUOTE), ("【】〖〗《》〈〉", BRACKET), ("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", MARK),
+        ("\"'“”„‟‘’‚‛«»「」『』〝〞〟＂＇״׳", QUOTE), ("【】〖〗《》〈〉", BRACKET), ("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", MARK),
     ):  # fmt: skip
         classes[[ord(character) for character in characters]] = value
     return CharacterTables(classes, scripts, _mixed_bits(classes))
