@@ -1,0 +1,187 @@
+"""Bytes to text and back: what a file is written in, so that kept lines come out byte for byte."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import NamedTuple
+
+from declutter.errors import InputError
+
+
+class Encoding(NamedTuple):
+    """How a file's text is written: `encode` gives the bytes that `decode` read."""
+
+    codec: str
+    errors: str = "strict"
+    bom: bytes = b""
+
+    def encode(self, text: str) -> bytes:
+        """The bytes of `text`, behind the byte order mark if the file had one, whichever lines are left of it."""
+        return self.bom + text.encode(self.codec, self.errors)
+
+
+UTF8 = Encoding("utf-8")
+
+# Longest first: the UTF-32 mark begins with the UTF-16 one. Broken sequences are let through, as they can be
+# written back exactly.
+BOMS = (
+    Encoding("utf-32-le", "surrogatepass", codecs.BOM_UTF32_LE),
+    Encoding("utf-32-be", "surrogatepass", codecs.BOM_UTF32_BE),
+    Encoding("utf-8", "surrogateescape", codecs.BOM_UTF8),
+    Encoding("utf-16-le", "surrogatepass", codecs.BOM_UTF16_LE),
+    Encoding("utf-16-be", "surrogatepass", codecs.BOM_UTF16_BE),
+)
+
+# The first bytes of files that are no text. Formats whose magic number is plain letters stand here only with
+# bytes that no text begins with.
+MAGIC_NUMBERS = (
+    (b"%PDF-", "a PDF file"),
+    (b"\x89PNG\r\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF87a", "a GIF image"),
+    (b"GIF89a", "a GIF image"),
+    (b"PK\x03\x04", "a zip archive or office document"),
+    (b"\x1f\x8b\x08", "gzip-compressed"),
+    (b"BZh91AY&SY", "bzip2-compressed"),
+    (b"\xfd7zXZ\x00", "xz-compressed"),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old office document"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x7fELF", "a program"),
+    (b"\x00asm", "a program"),
+    (b"OggS\x00", "an Ogg recording"),
+    (b"ID3\x03\x00", "an MP3 recording"),
+    (b"wOF2", "a font"),
+)
+
+CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\v\f\r\x1b"))  # ESC stands in terminal logs
+FEW_CONTROLS = FEW_BROKEN = 4  # so many are debris in any text, however short
+# Of the bytes. Text has hardly any; random bytes have 10%, and are valid UTF-8 only by accident, so there the
+# benefit of the doubt is larger (zero-filled files and arrays of small integers are over 50%).
+MAX_CONTROLS = 0.03
+MAX_CONTROLS_UTF8 = 0.3
+MAX_BROKEN = 0.01  # of the bytes, where no other encoding fits: UTF-8 with debris
+
+HEAD_BYTES = 1 << 19  # where controls, NULs and broken bytes are counted
+SAMPLE_BYTES = 32_768  # what the detector sees; more made no difference on legacy files in eight scripts
+MAX_CANDIDATES = 5
+
+
+def decode(data: bytes, name: str) -> tuple[str, Encoding]:
+    """The text of a file and how it is written; `encoding.encode(text) == data`, always.
+
+    A byte order mark decides; then come strict UTF-8, UTF-16 without a mark, UTF-8 with broken bytes (kept as
+    lone surrogates, see PEP 383), and what charset-normalizer makes of a sample of the lines that are not ASCII.
+    Stateful encodings (ISO-2022, UTF-7) are left out: their lines cannot be taken apart.
+
+    Raises InputError, naming the file, where it is binary or nothing fits.
+    """
+    for encoding in BOMS:
+        if data.startswith(encoding.bom):
+            text = _decode_exactly(data[len(encoding.bom) :], encoding._replace(bom=b""))
+            if text is not None:
+                return text, encoding
+    kind = next((kind for magic, kind in MAGIC_NUMBERS if data.startswith(magic)), None)
+    if kind:
+        raise InputError(f"{name}: {kind}, not text")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return _decode_other(data, error.start, name)
+    # UTF-16 is valid UTF-8 too where it holds nothing but ASCII or Cyrillic, half of its bytes being controls
+    if _too_many_controls(data, MAX_CONTROLS_UTF8):
+        wide = _wide_without_mark(data)
+        if wide is None:
+            raise InputError(f"{name}: binary, not text")
+        return wide
+    return text, UTF8
+
+
+def _too_many_controls(data: bytes, share: float) -> bool:
+    head = data[:HEAD_BYTES]
+    return len(head) - len(head.translate(None, CONTROLS)) > max(FEW_CONTROLS, share * len(head))
+
+
+def _decode_exactly(data: bytes, encoding: Encoding) -> str | None:
+    """The text, or None where the bytes are not in this encoding or don't come back the same."""
+    try:
+        text = data.decode(encoding.codec, encoding.errors)
+        return text if encoding.encode(text) == data else None
+    except UnicodeError:
+        return None
+
+
+def _wide_without_mark(data: bytes) -> tuple[str, Encoding] | None:
+    """UTF-16 without a byte order mark shows by its NULs, all on one side of the byte pairs.
+
+    In scripts beyond Latin only spaces, digits and line ends have them: 2% of the bytes is little enough.
+    """
+    head = data[:HEAD_BYTES]
+    n_nuls = head.count(0)
+    if len(data) % 2 or n_nuls < max(2, len(head) / 50):
+        return None
+    even = head[::2].count(0)
+    side = "utf-16-le" if even <= 0.05 * n_nuls else "utf-16-be" if even >= 0.95 * n_nuls else None
+    text = _decode_exactly(data, Encoding(side)) if side else None
+    if text is None:
+        return None
+    n_odd = sum(len(found) for found in re.findall(r"[\x00-\x08\x0e-\x1a\ue000-\uf8ff\ufff0-\uffff]+", text))
+    return (text, Encoding(side)) if n_odd <= MAX_CONTROLS * len(text) else None
+
+
+def _decode_other(data: bytes, first_error: int, name: str) -> tuple[str, Encoding]:
+    """The text of a file that is not valid UTF-8; what it is shows round its first error."""
+    wide = _wide_without_mark(data)
+    if wide:
+        return wide
+    if _too_many_controls(data, MAX_CONTROLS):
+        raise InputError(f"{name}: binary, not text")
+    around = data[max(0, first_error - HEAD_BYTES) : first_error + HEAD_BYTES]
+    n_broken, n_multibyte = _count_utf8(around)
+    # In legacy encodings pairs of bytes that happen to be UTF-8 are rare; where most are, the file is UTF-8.
+    if n_broken <= n_multibyte:
+        return _decode_escaped(data)
+    from charset_normalizer import from_bytes  # 0.1 s to import, and needed for few files
+
+    for match in list(from_bytes(_sample(data)))[:MAX_CANDIDATES]:
+        candidate = Encoding(match.encoding)
+        if not match.encoding.startswith(("iso2022", "hz", "utf_7")):
+            found = _decode_exactly(data, candidate)
+            if found is not None:
+                return found, candidate
+    if n_broken <= max(FEW_BROKEN, MAX_BROKEN * len(around)):
+        return _decode_escaped(data)
+    raise InputError(f"{name}: no encoding fits (not UTF-8, and no legacy encoding could be told)")
+
+
+def _decode_escaped(data: bytes) -> tuple[str, Encoding]:
+    encoding = Encoding("utf-8", "surrogateescape")
+    return data.decode(encoding.codec, encoding.errors), encoding
+
+
+def _count_utf8(data: bytes) -> tuple[int, int]:
+    """How many bytes are broken UTF-8, and how many characters of several bytes are sound."""
+    text = data.decode("utf-8", "surrogateescape")
+    n_broken = len(text) - len(text.encode("utf-8", "ignore").decode("utf-8"))
+    return n_broken, len(text) - n_broken - len(text.encode("ascii", "ignore"))
+
+
+def _sample(data: bytes) -> bytes:
+    """The first lines that are not pure ASCII, up to SAMPLE_BYTES, not cut inside a character.
+
+    Bytes under 0x30 are whole characters in every legacy multi-byte encoding.
+    """
+    lines, n_bytes = [], 0
+    for match in re.finditer(rb"[^\n\x80-\xff]{0,200}[\x80-\xff][^\n]{0,32768}\n?", data):
+        lines.append(match.group())
+        n_bytes += len(match.group())
+        if n_bytes >= SAMPLE_BYTES:
+            break
+    sample = b"".join(lines)[:SAMPLE_BYTES]
+    if len(sample) < len(data):
+        last_whole = max((sample.rfind(byte) for byte in (b"\n", b" ", b".", b",")), default=-1)
+        sample = sample[: last_whole + 1] or sample
+    return sample

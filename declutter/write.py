@@ -1,0 +1,121 @@
+"""Verdicts to files: the kept text, the removed lines, and writing that leaves nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from declutter.errors import OutputError
+from declutter.lines import Lines, Verdicts
+
+LINE = re.compile(r"[^\n\r\u2028\u2029]*(?:\r\n|[\n\r\u2028\u2029])|[^\n\r\u2028\u2029]+")  # a physical line
+RECORD = re.compile(r"([0-9]+)(\+?)\t([a-z]+)\t")
+
+
+def kept_text(lines: Lines, keep: np.ndarray) -> str:
+    """The lines of one page to keep, `keep` (bool, n_lines) says which, each with the terminator it came with."""
+    edges = np.flatnonzero(np.diff(keep.astype(np.int8), prepend=0, append=0)).tolist()
+    runs = zip(edges[::2], edges[1::2], strict=True)
+    return "".join([lines.text[lines.starts[first] : lines.starts[after]] for first, after in runs])
+
+
+def removed_text(lines: Lines, verdicts: Verdicts) -> str:
+    """The lines of one page that were not kept, one record each, from which `rebuild` makes the page again.
+
+    A record is `<line number>TAB<label>TAB<the line with its terminator>`; the terminator is the record's end,
+    so that only a line without one, the page's last, leaves its record open. The number counts physical lines
+    from 1. A `+` behind it says that the kept lines before and after this run of removed lines end in CR and
+    begin with LF: side by side they read as one line, and they are two.
+    """
+    rows = np.flatnonzero(~verdicts.keep).tolist()
+    label, starts = verdicts.label, lines.starts.tolist()
+    marks = {row: "+" for row in rows if _parts_cr_from_lf(lines, verdicts.keep, row)} if "\r" in lines.text else {}
+    return "".join(
+        [f"{row + 1}{marks.get(row, '')}\t{label[row]}\t{lines.text[starts[row] : starts[row + 1]]}" for row in rows]
+    )
+
+
+def _parts_cr_from_lf(lines: Lines, keep: np.ndarray, row: int) -> bool:
+    """Whether a run of removed lines begins at `row` between a kept line that ends in CR and a kept LF."""
+    if row == 0 or not keep[row - 1] or not lines.text.endswith("\r", 0, lines.starts[row]):
+        return False
+    after = row + int(np.argmax(keep[row:]))
+    return bool(keep[after]) and lines.text.startswith("\n", lines.starts[after])
+
+
+def rebuild(kept: str, removed: str) -> str:
+    """The page of which `kept` and `removed` were made.
+
+    Raises ValueError where they don't belong together.
+    """
+    waiting = LINE.findall(kept)[::-1]  # the next one last
+    lines: list[str] = []
+    for record in LINE.findall(removed):
+        match = RECORD.match(record)
+        n_before = int(match[1]) - 1 - len(lines) if match else -1
+        if not 0 <= n_before <= len(waiting):
+            raise ValueError(f"not the removed lines of this page, at {record[:60]!r}")
+        lines.extend(waiting.pop() for _ in range(n_before))
+        if match[2]:
+            lines[-1] = lines[-1].removesuffix("\n")
+            waiting.append("\n")
+        lines.append(record[match.end() :])
+    return "".join(lines + waiting[::-1])
+
+
+def path_inside(folder: Path, page_id: str, suffix: str = "") -> Path:
+    """Where the page's output goes in `folder`. Raises OutputError if that would be outside, by `..` or a link."""
+    path = folder / (page_id + suffix)
+    if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder)) or ".." in path.parts:
+        raise OutputError(f"{path}: lies outside {folder}")
+    return path
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, making its folders. Raises OutputError, naming the file."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, moved there at the end; deleted where writing fails or is broken off.
+
+    Raises OutputError, naming `path`, where the system doesn't let it be written (a full disk, no permission).
+    """
+    temporary = path.parent / f".declutter-{os.getpid()}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except BaseException as error:
+        _delete(temporary)
+        if isinstance(error, OSError):
+            raise OutputError(f"{path}: {error.strerror or error}") from error
+        raise
+
+
+def write_stdout(content: bytes) -> None:
+    """Write to standard output. Raises OutputError, and BrokenPipeError where nobody reads any more."""
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer goes nowhere
+        raise OutputError(f"standard output: {error.strerror}") from error
+
+
+def _delete(path: Path) -> None:
+    """Delete a file that may not exist, and whose folder may not either."""
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return
