@@ -86,8 +86,8 @@ def learn(pages: Iterable[Page]) -> Profile:
     """Count on how many pages of its site each line stands. Pages that can't be read as text are left out."""
     counter = TemplateCounter()
     for batch in _batches(pages):
-        for part in _judgeable(batch):
-            counter.add(measure(segment(part)), [site_of(page) for page in part])
+        for part, lines in _segmented(batch):
+            counter.add(measure(lines), [site_of(page) for page in part])
     return counter.profile()
 
 
@@ -161,18 +161,16 @@ def _batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
         yield batch
 
 
-def _judgeable(batch: list[Page]) -> Iterator[list[Page]]:
-    """The batch, or its pages one by one without those that can't be segmented (clean_pages reports them)."""
+def _segmented(batch: list[Page]) -> Iterator[tuple[list[Page], Lines]]:
+    """The batch and its lines, or its pages one by one, without those that can't be segmented; clean_pages says which."""
     try:
-        segment(batch)
-        yield batch
+        lines = segment(batch)
     except Exception:
-        for page in batch:
-            try:
-                segment([page])
-            except Exception:
-                continue
-            yield [page]
+        if len(batch) > 1:
+            for page in batch:
+                yield from _segmented([page])
+    else:
+        yield batch, lines
 
 
 def _judge_batch(cleaner: Cleaner, pages: list[Page]) -> list[Cleaned]:

@@ -19,6 +19,7 @@ from declutter.phrases import CATEGORIES
 LONG_WORDS = 15.0  # a line from this length on is more often prose than not, in every script measured
 SHORT_WORDS = 8.0  # a line below this length is more often a link or a label
 SEGMENT_COST_WORDS = 11.0  # what a line must bring to belong to the best segment; see benchmarks/rules.md
+GAIN_GRID = 1024  # parts of a word in which gains are counted
 TEMPLATE_SHARE = 0.3  # a line on this share of a site's pages (and on two) is a template line
 
 
@@ -143,26 +144,22 @@ class Columns:
     @cached_property
     def page_repeats(self) -> np.ndarray:
         """How often the line stands on its own page."""
-        return self._occurrences[0]
+        return np.bincount(self._number_on_page, minlength=1)[self._number_on_page]
 
     @cached_property
     def occurrence(self) -> np.ndarray:
         """0 for the first time a line stands on its page, 1 for the second, ..."""
-        return self._occurrences[1]
+        number, order = np.divmod(np.sort(self._number_on_page * self.n + self.row), max(self.n, 1))
+        first = np.searchsorted(number, np.arange(self.n))
+        occurrence = np.empty(self.n, np.int64)
+        occurrence[order] = self.row - first[number]
+        return occurrence
 
     @cached_property
-    def _occurrences(self) -> tuple[np.ndarray, np.ndarray]:
+    def _number_on_page(self) -> np.ndarray:
+        """int64 (n,): the same for the same line of the same page."""
         key = scripts.splitmix64(self.measures.fingerprint + self.page.astype(np.uint64))
-        order = np.argsort(key, kind="stable")
-        is_new = np.ones(self.n, bool)
-        is_new[1:] = key[order][1:] != key[order][:-1]
-        first = np.flatnonzero(is_new)
-        group = np.cumsum(is_new) - 1
-        sizes = np.diff(np.append(first, self.n))
-        repeats, occurrence = np.empty(self.n, np.int64), np.empty(self.n, np.int64)
-        repeats[order] = sizes[group]
-        occurrence[order] = np.arange(self.n) - first[group]
-        return repeats, occurrence
+        return np.unique(key, return_inverse=True)[1]
 
     @cached_property
     def site_share(self) -> np.ndarray:
@@ -200,23 +197,26 @@ class Columns:
         """(first row, row beyond, gain) of the page's best segment, for each line: the run with the greatest gain.
 
         Kadane's algorithm by prefix sums: the best end is where the sum stands highest above its lowest point before.
-        Both are running extremes, kept apart by page through an offset that falls from page to page.
+        Both are running extremes, kept apart by page through an offset that falls from page to page. Gains are counted
+        in whole numbers, so that ties are broken the same way for a page alone and in a batch.
         """
         if not self.n:
             return self.row, self.row, gain
-        fall = (np.abs(gain).sum(dtype=np.float64) + 1) * self.page
-        sums = np.cumsum(gain, dtype=np.float64) - fall
+        gain = np.rint(gain * GAIN_GRID).astype(np.int64)
+        fall = (np.abs(gain).sum() + 1) * self.page
+        sums = np.cumsum(gain) - fall
         before = sums - gain
         lowest = np.minimum.accumulate(before)
         lowest_row = np.maximum.accumulate(np.where(before == lowest, self.row, 0))
         rise = sums - lowest
-        starts = self.page_starts[:-1][np.diff(self.page_starts) > 0]
+        is_filled = np.diff(self.page_starts) > 0
+        starts = self.page_starts[:-1][is_filled]
         best = np.maximum.reduceat(rise, starts)
-        of_page = np.searchsorted(starts, self.row, side="right") - 1
+        of_page = (np.cumsum(is_filled) - 1)[self.page]
         at_best = np.where(rise == best[of_page], self.row, self.n)
         end = np.minimum.reduceat(at_best, starts)[of_page]
         first = lowest_row[end]
-        return first, end + 1, best[of_page]
+        return first, end + 1, best[of_page] / GAIN_GRID
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

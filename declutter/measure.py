@@ -19,13 +19,16 @@ CHUNK_CHARS = 1 << 17  # characters measured at once: 1 MB of working arrays sta
 MAX_LINE_CHARS = 1 << 16  # a longer line is measured by its first characters; it is prose or data either way
 PHRASE_LINE_CHARS = 160  # phrases are looked for in lines of at most so many word characters
 LONGEST_SPACED_PHRASE = 5  # in units
+SLOT_BITS = 18  # of the phrases' hashes: one in 25 of other hashes passes the test
+BEGINNING_CHARS = 4  # by so many of its first characters a unit is sifted out with which no phrase begins
 MAX_PHRASE_UNITS = 20  # a unit is a word, or one character of a script without spaces
 LONG_LINE_WORDS = 15.0  # lines from this length on lend their words to `page_overlap`
 MAX_CLOSERS = 4
 MAX_PREFIX_CHARS = 40  # "Read also: ..." and "Source: ..." have short prefixes
-OVERLAP_BITS = 18  # slots of the table of a chunk's words, as a power of two: under 8% false answers
+SLOTS_A_WORD = 16  # of the table of a page's words, rounded up to a power of two: under 6% false answers
 _MULTIPLIER = 0x9E3779B97F4A7C15 | 1  # odd, so that powers have inverses modulo 2**64
 _COUNTED = np.uint64(0xD6E8FEB86659FD93)
+_CLOSERS = np.isin(np.arange(scripts.N_CLASSES), (scripts.QUOTE, scripts.BRACKET, scripts.MARK, scripts.SPACE))
 
 
 def measure(lines: Lines) -> Measures:
@@ -63,26 +66,26 @@ def _measure_rows(lines: Lines, first: int, last: int) -> dict[str, np.ndarray]:
         offsets = np.array([0, MAX_LINE_CHARS], np.int64)
     points = _table_rows(lines.text[begin : begin + int(offsets[-1])])
     classes = tables.classes[points]
-    counts = _class_counts(classes, offsets)
-    visible = np.flatnonzero(classes < scripts.N_VISIBLE_CLASSES)
-    first_visible = np.searchsorted(visible, offsets[:-1])
-    beyond = np.searchsorted(visible, offsets[1:])
-    filled = np.flatnonzero(beyond > first_visible)
-    first_at, last_at = visible[first_visible[filled]], visible[beyond[filled] - 1]
-    spans = np.stack((offsets[:-1][filled], offsets[1:][filled]))
-    units = _units(points, classes, spans, tables)
-    words = _words(classes, counts, spans, filled)
+    runs = _runs(classes, offsets)
+    visible = np.flatnonzero(runs.classes < scripts.N_VISIBLE_CLASSES)
+    bounds = runs.number_before(runs.classes < scripts.N_VISIBLE_CLASSES)
+    filled = np.flatnonzero(bounds[1:] > bounds[:-1])
+    first_run, last_run = visible[bounds[filled]], visible[bounds[filled + 1] - 1]
+    first_at, last_at = runs.starts[first_run], runs.starts[last_run + 1] - 1
+    counts = _class_counts(runs).take(filled, axis=1).T  # each class's column in one piece: later stages read columns
+    words = _words(runs, counts, filled)
+    units = _units(points, classes, runs, filled, tables)
     page_of = np.searchsorted(lines.page_starts, first + filled, side="right")
     return {
         "rows": first + filled,
-        "counts": counts[filled],
+        "counts": counts,
         "words": words,
-        "sentence_ends": _sentence_ends(classes, spans),
-        "first_class": classes[first_at],
+        "sentence_ends": _sentence_ends(runs)[filled],
+        "first_class": runs.classes[first_run],
         "final_class": classes[_final_at(classes, first_at, last_at)],
-        "last_class": classes[last_at],
-        "script": units.line_scripts(),
-        "indent_chars": (first_at - spans[0]).astype(np.int32),
+        "last_class": runs.classes[last_run],
+        "script": units.line_scripts,
+        "indent_chars": (first_at - offsets[filled]).astype(np.int32),
         "fingerprint": units.line_hashes(),
         "prefix": units.prefix_hashes(),
         "phrases": _phrases(units),
@@ -92,46 +95,82 @@ def _measure_rows(lines: Lines, first: int, last: int) -> dict[str, np.ndarray]:
 
 def _table_rows(text: str) -> np.ndarray:
     """int64: the row of each character in the character tables (numpy indexes by int64 four times as fast)."""
-    return np.minimum(code_points(text), scripts.TABLE_SIZE - 1).astype(np.int64)
+    points = code_points(text)
+    if points.max(initial=0) >= scripts.TABLE_SIZE:
+        points = np.minimum(points, scripts.TABLE_SIZE - 1)
+    return points.astype(np.int64)
 
 
-def _class_counts(classes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    n_lines = len(offsets) - 1
-    cell = np.repeat(np.arange(0, n_lines * scripts.N_CLASSES, scripts.N_CLASSES), np.diff(offsets))
-    cell += classes
-    counts = np.bincount(cell, minlength=n_lines * scripts.N_CLASSES)
-    return counts.reshape(n_lines, scripts.N_CLASSES).astype(np.int32)
+class _Runs(NamedTuple):
+    """A chunk as runs of characters of one class, none of which spans two lines.
+
+    Text has a third as many runs as characters, so most of what is counted is counted in runs.
+    """
+
+    starts: np.ndarray  # int64 (n_runs + 1,), each run's first character; the last one is n_chars
+    classes: np.ndarray  # uint8 (n_runs,)
+    line_runs: np.ndarray  # int64 (n_lines + 1,), each line's first run; the last one is n_runs
+    line: np.ndarray  # int64 (n_runs,), the line each run is of
+
+    def number_before(self, values: np.ndarray) -> np.ndarray:
+        """int64 (n_lines + 1,): the sum of one number a run over the runs before each line, and over all."""
+        sums = np.zeros(len(values) + 1, np.int64)
+        np.cumsum(values, out=sums[1:])
+        return sums[self.line_runs]
+
+    def follows(self, marks: np.ndarray) -> np.ndarray:
+        """bool (n_runs,): whether the run before, on the same line, is marked."""
+        after = np.zeros(len(marks), bool)
+        after[1:] = marks[:-1]
+        after[self.line_runs[:-1]] = False
+        return after
 
 
-def _in_spans(positions: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """How many of the ascending positions lie in each span."""
-    return np.searchsorted(positions, spans[1]) - np.searchsorted(positions, spans[0])
+def _runs(classes: np.ndarray, offsets: np.ndarray) -> _Runs:
+    """`offsets` are the lines' first characters, and the number of characters; no line is without any."""
+    begins_line = np.zeros(len(classes), bool)
+    begins_line[offsets[:-1]] = True
+    begins = begins_line.copy()  # a page may end without a terminator
+    begins[1:] |= classes[1:] != classes[:-1]
+    starts = np.flatnonzero(begins)
+    line_runs = np.append(np.flatnonzero(begins_line[starts]), len(starts))
+    line = np.repeat(np.arange(len(offsets) - 1), np.diff(line_runs))
+    return _Runs(np.append(starts, len(classes)), classes[starts], line_runs, line)
 
 
-def _words(classes: np.ndarray, counts: np.ndarray, spans: np.ndarray, filled: np.ndarray) -> np.ndarray:
-    makes_words = classes < scripts.N_SPACED_WORD_CLASSES
-    follows_none = np.ones(len(classes), bool)
-    follows_none[1:] = classes[:-1] >= scripts.N_WORD_CLASSES
-    follows_none[spans[0]] = True  # a page may end without a terminator
-    words = _in_spans(np.flatnonzero(makes_words & follows_none), spans).astype(np.float32)
+def _class_counts(runs: _Runs) -> np.ndarray:
+    """int32 (N_CLASSES, n_lines)."""
+    n_lines = len(runs.line_runs) - 1
+    cell = runs.classes * np.int64(n_lines) + runs.line
+    counts = np.bincount(cell, weights=np.diff(runs.starts), minlength=n_lines * scripts.N_CLASSES)
+    return counts.astype(np.int32).reshape(scripts.N_CLASSES, n_lines)
+
+
+def _words(runs: _Runs, counts: np.ndarray, filled: np.ndarray) -> np.ndarray:
+    makes_words = runs.classes < scripts.N_SPACED_WORD_CLASSES
+    begins = makes_words & ~runs.follows(runs.classes < scripts.N_WORD_CLASSES)
+    words = np.diff(runs.number_before(begins))[filled].astype(np.float32)
     for spaceless, worth in scripts.WORDS_PER_CHARACTER.items():
-        words += np.float32(worth) * counts[filled, spaceless]
+        words += np.float32(worth) * counts[:, spaceless]
     return words
 
 
-def _sentence_ends(classes: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    is_end = classes == scripts.SENTENCE_END
-    is_end[:-1] &= classes[1:] >= scripts.N_SPACED_WORD_CLASSES  # not the dot of 3.5 or example.org
-    return _in_spans(np.flatnonzero(is_end), spans).astype(np.int32)
+def _sentence_ends(runs: _Runs) -> np.ndarray:
+    """int32 (n_lines,): sentence enders, but for the dot of 3.5 or example.org."""
+    ends = np.flatnonzero(runs.classes == scripts.SENTENCE_END)
+    next_class = np.append(runs.classes, scripts.SPACE)[ends + 1]
+    next_class[np.append(runs.line, -1)[ends + 1] != runs.line[ends]] = scripts.SPACE  # a page may end without a terminator
+    n_ends = runs.starts[ends + 1] - runs.starts[ends] - (next_class < scripts.N_SPACED_WORD_CLASSES)
+    return np.bincount(runs.line[ends], weights=n_ends, minlength=len(runs.line_runs) - 1).astype(np.int32)
 
 
 def _final_at(classes: np.ndarray, first_at: np.ndarray, last_at: np.ndarray) -> np.ndarray:
     """Where the line ends but for up to MAX_CLOSERS quotes, brackets and marks after its last word or stop."""
     at = last_at.copy()
+    line = np.arange(len(at))
     for _ in range(MAX_CLOSERS):
-        last = classes[at]
-        closes = (last == scripts.QUOTE) | (last == scripts.BRACKET) | (last == scripts.MARK) | (last == scripts.SPACE)
-        at -= closes & (at > first_at)
+        line = line[_CLOSERS[classes[at[line]]] & (at[line] > first_at[line])]
+        at[line] -= 1
     return at
 
 
@@ -144,11 +183,14 @@ class _Units(NamedTuple):
 
     sums: np.ndarray  # uint64 (n_chars + 1,)
     starts: np.ndarray  # int64 (n_units + 1,), the unit's first character; the last one is n_chars
+    start_sums: np.ndarray  # uint64 (n_units + 1,), `sums` at the starts
+    inverses: np.ndarray  # uint64 (n_units,), the inverse powers of the starts
+    line: np.ndarray  # int64 (n_units,), the line each unit is of
+    spaceless: np.ndarray | None  # bool (n_units,), None where no unit is
     line_chars: np.ndarray  # int64 (2, n_lines), each line's first character and the one after its last
     line_units: np.ndarray  # int64 (2, n_lines), the same in units
+    line_scripts: np.ndarray  # uint8 (n_lines,), of the line's last word; "none" where it is a number or there is none
     prefix_ends: np.ndarray  # int64 (n_lines,), the character after the line's words before a colon; its first where none
-    spaceless: np.ndarray  # bool (n_units,)
-    scripts: np.ndarray  # uint8 (n_units,), of the unit's first character
 
     def hashes(self, first: np.ndarray, beyond: np.ndarray) -> np.ndarray:
         """uint64 hashes of runs of characters, the same for equal runs anywhere."""
@@ -161,50 +203,101 @@ class _Units(NamedTuple):
 
     def prefix_hashes(self) -> np.ndarray:
         first = self.line_chars[0]
-        short = (self.prefix_ends > first) & (self.prefix_ends - first <= MAX_PREFIX_CHARS)
-        return np.where(short, self.hashes(first, self.prefix_ends) ^ _COUNTED, np.uint64(0))
+        prefixes = np.zeros(len(first), np.uint64)
+        short = np.flatnonzero((self.prefix_ends > first) & (self.prefix_ends - first <= MAX_PREFIX_CHARS))
+        prefixes[short] = self.hashes(first[short], self.prefix_ends[short]) ^ _COUNTED
+        return prefixes
 
-    def line_scripts(self) -> np.ndarray:
-        """uint8: the script of each line's last word, "none" where it is a number or there is none."""
-        first, beyond = self.line_units
-        if not len(self.scripts):
-            return np.zeros(len(first), np.uint8)
-        return np.where(beyond > first, self.scripts[np.maximum(beyond, 1) - 1], 0).astype(np.uint8)
+    def raw_hashes(self, unit: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+        """uint64 hashes of the characters from a unit's first to the one before `beyond`: what `hashes` still mixes."""
+        return (self.sums[beyond] - self.start_sums[unit]) * self.inverses[unit]
 
 
-def _units(points: np.ndarray, classes: np.ndarray, spans: np.ndarray, tables: scripts.CharacterTables) -> _Units:
-    is_word = classes < scripts.N_WORD_CLASSES
-    begins = is_word.copy()
-    begins[1:] &= ~is_word[:-1]
-    begins[spans[0]] = is_word[spans[0]]  # a page may end without a terminator
-    spaceless = is_word & (classes >= scripts.N_SPACED_WORD_CLASSES)
-    if spaceless.any():
-        begins |= spaceless
-        begins[1:] |= spaceless[:-1] & is_word[1:] & (classes[1:] != scripts.MARK)
-    is_digit = classes == scripts.DIGIT
-    is_word[1:] &= ~(is_digit[1:] & is_digit[:-1]) | begins[1:]  # a run of digits counts as one
-    before = np.zeros(len(points) + 1, np.int64)  # word characters before each place
-    np.cumsum(is_word, out=before[1:])
-    powers, _ = _powers(CHUNK_CHARS + 1)
-    sums = np.zeros(before[-1] + 1, np.uint64)
-    np.cumsum(tables.mixed[points[is_word]] * powers[: before[-1]], out=sums[1:])
-    starts_at = np.flatnonzero(begins)
+def _units(
+    points: np.ndarray, classes: np.ndarray, runs: _Runs, filled: np.ndarray, tables: scripts.CharacterTables
+) -> _Units:
+    """The units of the lines `filled` (int64); no other line may have any."""
+    counted = _counted_chars(classes, runs)
+    mixed = tables.mixed[points.compress(counted)]  # four times as fast as points[counted]
+    powers, inverses = _powers(CHUNK_CHARS + 1)
+    mixed *= powers[: len(mixed)]
+    sums = np.zeros(len(mixed) + 1, np.uint64)
+    np.cumsum(mixed, out=sums[1:])
+    before = _counted_before(runs)
+    cut = _cut(runs)
+    starts = before[cut.run] if cut.within is None else before[cut.run] + cut.within
+    line_first, line_beyond = runs.line_runs[filled], runs.line_runs[filled + 1]
+    line_units = np.stack((cut.line_units[filled], cut.line_units[filled + 1]))
+    line_of = np.repeat(np.arange(len(filled)), line_units[1] - line_units[0])
+    starts = np.append(starts, before[-1])
     return _Units(
         sums=sums,
-        starts=before[np.append(starts_at, len(points))],
-        line_chars=before[spans],
-        line_units=np.searchsorted(starts_at, spans),
-        prefix_ends=before[_first_colons(classes, spans)],
-        spaceless=spaceless[starts_at],
-        scripts=tables.scripts[points[starts_at]],
+        starts=starts,
+        start_sums=sums[starts],
+        inverses=inverses[starts[:-1]],
+        line=line_of,
+        spaceless=None if cut.within is None else runs.classes[cut.run] >= scripts.N_SPACED_WORD_CLASSES,
+        line_chars=before[np.stack((line_first, line_beyond))],
+        line_units=line_units,
+        line_scripts=_last_scripts(points, runs, cut, line_units, tables),
+        prefix_ends=before[_first_colons(runs, line_first, line_beyond)],
     )
 
 
-def _first_colons(classes: np.ndarray, spans: np.ndarray) -> np.ndarray:
-    """Where each line's first colon stands, its start where it has none."""
-    colons = np.append(np.flatnonzero(classes == scripts.COLON), len(classes))
-    at = colons[np.searchsorted(colons, spans[0])]
-    return np.where(at < spans[1], at, spans[0])
+def _counted_chars(classes: np.ndarray, runs: _Runs) -> np.ndarray:
+    """bool (n_chars,): the word characters, but of a run of digits the first alone: it counts as one."""
+    counted = (classes < scripts.N_WORD_CLASSES) & (classes != scripts.DIGIT)
+    counted[runs.starts[:-1][runs.classes == scripts.DIGIT]] = True
+    return counted
+
+
+def _counted_before(runs: _Runs) -> np.ndarray:
+    """int64 (n_runs + 1,): how many characters are counted before each run."""
+    n_counted = np.diff(runs.starts) * (runs.classes < scripts.N_WORD_CLASSES)
+    n_counted[np.flatnonzero(runs.classes == scripts.DIGIT)] = 1
+    before = np.zeros(len(n_counted) + 1, np.int64)
+    np.cumsum(n_counted, out=before[1:])
+    return before
+
+
+class _Cut(NamedTuple):
+    """Where units begin."""
+
+    run: np.ndarray  # int64 (n_units,), the run
+    within: np.ndarray | None  # int64 (n_units,), the character of that run; None where it is always the first
+    line_units: np.ndarray  # int64 (n_lines + 1,), units before each line, and all
+
+
+def _cut(runs: _Runs) -> _Cut:
+    is_word = runs.classes < scripts.N_WORD_CLASSES
+    begins = is_word & ~runs.follows(is_word)
+    spaceless = is_word & (runs.classes >= scripts.N_SPACED_WORD_CLASSES)
+    if not spaceless.any():
+        return _Cut(np.flatnonzero(begins), None, runs.number_before(begins))
+    begins |= is_word & runs.follows(spaceless) & (runs.classes != scripts.MARK)
+    n_units = np.where(spaceless, np.diff(runs.starts), begins)
+    run = np.repeat(np.arange(len(n_units)), n_units)
+    within = np.arange(len(run)) - np.repeat(np.cumsum(n_units) - n_units, n_units)
+    return _Cut(run, within, runs.number_before(n_units))
+
+
+def _last_scripts(
+    points: np.ndarray, runs: _Runs, cut: _Cut, line_units: np.ndarray, tables: scripts.CharacterTables
+) -> np.ndarray:
+    """uint8 (n_lines,): the script of each line's last unit, by its first character; 0 where it has none."""
+    found = np.zeros(line_units.shape[1], np.uint8)
+    lines = np.flatnonzero(line_units[1] > line_units[0])
+    last = line_units[1][lines] - 1
+    at = runs.starts[cut.run[last]]
+    found[lines] = tables.scripts[points[at if cut.within is None else at + cut.within[last]]]
+    return found
+
+
+def _first_colons(runs: _Runs, first: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+    """The run of each line's first colon, the line's first run where it has none."""
+    colons = np.append(np.flatnonzero(runs.classes == scripts.COLON), len(runs.classes))
+    run = colons[np.searchsorted(colons, first)]
+    return np.where(run < beyond, run, first)
 
 
 @cache
@@ -220,9 +313,10 @@ def _powers(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _PhraseTable(NamedTuple):
-    hashes: np.ndarray  # uint64, ascending
+    hashes: np.ndarray  # uint64, ascending; raw ones, see `_Units.raw_hashes`
     categories: np.ndarray  # bool (n_phrases, n_categories)
-    slots: np.ndarray  # bool, a first cheap test by the top 16 bits of a hash
+    slots: np.ndarray  # bool, a first cheap test by the top SLOT_BITS of a hash
+    beginnings: np.ndarray  # bool, the same for the first BEGINNING_CHARS characters of phrases, or all of shorter ones
     unit_counts: tuple[int, ...]  # lengths in units that phrases have
 
 
@@ -232,50 +326,71 @@ def _phrase_table() -> _PhraseTable:
     found: dict[int, np.ndarray] = {}
     unit_counts = set()
     tables = character_tables()
+    beginnings = np.zeros(1 << SLOT_BITS, bool)
     for column, phrases in enumerate(phrases_by_category().values()):
-        text = "\n".join(phrases) + "\n"
-        points = _table_rows(text)
-        ends = np.flatnonzero(points == ord("\n")) + 1
-        units = _units(points, tables.classes[points], np.stack((np.append(0, ends[:-1]), ends)), tables)
+        points = _table_rows("\n".join(phrases) + "\n")
+        offsets = np.concatenate(([0], np.flatnonzero(points == ord("\n")) + 1))
+        classes = tables.classes[points]
+        units = _units(points, classes, _runs(classes, offsets), np.arange(len(phrases)), tables)
         unit_counts |= set((units.line_units[1] - units.line_units[0]).tolist())
-        for value in units.line_hashes().tolist():
+        unit, beyond = units.line_units[0], units.line_chars[1]
+        for value in units.raw_hashes(unit, beyond).tolist():
             found.setdefault(value, np.zeros(len(CATEGORIES), bool))[column] = True
+        beginnings[_slots(units.raw_hashes(unit, np.minimum(units.line_chars[0] + BEGINNING_CHARS, beyond)))] = True
     hashes = np.array(sorted(found), np.uint64)
-    slots = np.zeros(1 << 16, bool)
-    slots[(hashes >> np.uint64(48)).astype(np.int64)] = True
+    slots = np.zeros(1 << SLOT_BITS, bool)
+    slots[_slots(hashes)] = True
     categories = np.stack([found[value] for value in hashes.tolist()])
-    return _PhraseTable(hashes, categories, slots, tuple(n for n in sorted(unit_counts) if 0 < n <= MAX_PHRASE_UNITS))
+    lengths = tuple(n for n in sorted(unit_counts) if 0 < n <= MAX_PHRASE_UNITS)
+    return _PhraseTable(hashes, categories, slots, beginnings, lengths)
+
+
+def _slots(hashes: np.ndarray) -> np.ndarray:
+    return (hashes >> np.uint64(64 - SLOT_BITS)).astype(np.int64)
 
 
 def _phrases(units: _Units) -> np.ndarray:
     """The greatest share of each line's characters that one phrase of each category covers; float32."""
     table = _phrase_table()
     chars = units.line_chars[1] - units.line_chars[0]
-    covered = np.zeros((len(chars), len(CATEGORIES)), np.float32)
-    line, unit = _units_of_lines(units, (chars > 0) & (chars <= PHRASE_LINE_CHARS))
+    covered = np.zeros((len(CATEGORIES), len(chars)), np.float32)
+    hits = []
+    unit = _phrase_beginnings(units, chars <= PHRASE_LINE_CHARS)
+    line = units.line[unit]
     for length in table.unit_counts:
+        may_fit = unit + length <= units.line_units[1][line]
         if length == LONGEST_SPACED_PHRASE + 1:  # longer phrases are of scripts without spaces
-            spaceless = units.spaceless[unit]
-            line, unit = line[spaceless], unit[spaceless]
-        inside = unit + length <= units.line_units[1][line]
-        line, unit = line[inside], unit[inside]  # what has no room for this length has none for longer ones
-        first, beyond = units.starts[unit], units.starts[unit + length]
-        hashes = units.hashes(first, beyond)
-        maybe = np.flatnonzero(table.slots[(hashes >> np.uint64(48)).astype(np.int64)])
+            may_fit &= units.spaceless is not None and units.spaceless[unit]
+        line, unit = line.compress(may_fit), unit.compress(may_fit)  # no room now is no room for longer ones
+        if not len(unit):
+            break
+        beyond = units.starts[unit + length]
+        hashes = units.raw_hashes(unit, beyond)
+        maybe = np.flatnonzero(table.slots[_slots(hashes)])
         row = np.minimum(np.searchsorted(table.hashes, hashes[maybe]), len(table.hashes) - 1)
         is_hit = table.hashes[row] == hashes[maybe]
-        maybe, row = maybe[is_hit], row[is_hit]
-        share = ((beyond - first)[maybe] / chars[line[maybe]]).astype(np.float32)
-        np.maximum.at(covered, line[maybe], table.categories[row] * share[:, None])
-    return covered
+        maybe = maybe[is_hit]
+        hits.append((row[is_hit], line[maybe], beyond[maybe] - units.starts[unit[maybe]]))
+    if hits:
+        row, line, n_chars = map(np.concatenate, zip(*hits, strict=True))
+        hit, category = np.nonzero(table.categories[row])
+        share = (n_chars / chars[line]).astype(np.float32)
+        np.maximum.at(covered.reshape(-1), category * len(chars) + line[hit], share[hit])
+    return covered.T
 
 
-def _units_of_lines(units: _Units, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(line, unit) of every unit of the wanted lines, in order; int64 each."""
-    n_units = np.where(wanted, units.line_units[1] - units.line_units[0], 0)
-    line = np.repeat(np.arange(len(n_units)), n_units)
-    within = np.arange(len(line)) - np.repeat(np.cumsum(n_units) - n_units, n_units)
-    return line, within + units.line_units[0][line]
+def _phrase_beginnings(units: _Units, wanted: np.ndarray) -> np.ndarray:
+    """The units (int64) of the wanted lines with which some phrase may begin, by their first characters: one in four."""
+    table = _phrase_table()
+    unit = np.flatnonzero(wanted[units.line])
+    first = units.starts[unit]
+    n_chars = units.starts[unit + 1] - first
+    begins = np.zeros(len(unit), bool)
+    for length in range(1, BEGINNING_CHARS + 1):  # a phrase so short can begin with a unit that is no longer
+        at = slice(None) if length == BEGINNING_CHARS else np.flatnonzero(n_chars <= length)
+        beyond = np.minimum(first[at] + length, len(units.sums) - 1)  # past the line's end there is no phrase to miss
+        begins[at] |= table.beginnings[_slots(units.raw_hashes(unit[at], beyond))]
+    return unit.compress(begins)
 
 
 def _page_overlap(units: _Units, page_of: np.ndarray, words: np.ndarray) -> np.ndarray:
@@ -285,20 +400,45 @@ def _page_overlap(units: _Units, page_of: np.ndarray, words: np.ndarray) -> np.n
     count where another long line has them too.
     """
     n_lines = len(page_of)
-    line, unit = _units_of_lines(units, np.ones(n_lines, bool))
-    first, beyond = units.starts[unit], units.starts[unit + 1]
-    spaceless = units.spaceless[unit]
-    beyond = np.where(spaceless, np.minimum(beyond + 1, units.line_chars[1][line]), beyond)
-    weighty = np.flatnonzero((beyond - first >= 3) | spaceless)  # words of one or two letters tell nothing
-    line = line[weighty]
-    slots = (units.hashes(first[weighty], beyond[weighty]) + page_of[line].astype(np.uint64) * _COUNTED) >> np.uint64(64 - OVERLAP_BITS)
-    slots = slots.astype(np.int64)
-    in_long = words[line] >= LONG_LINE_WORDS
-    owner = np.full(1 << OVERLAP_BITS, -1, np.int32)  # a long line that has the word, or -2 where several have
+    unit, hashes = _weighty_words(units)
+    line = units.line[unit]
+    total = np.bincount(line, minlength=n_lines)
+    table_starts, shifts = _word_tables(page_of, total)
+    slots = table_starts[line] + (hashes >> shifts[line]).astype(np.int64)
+    in_long = np.flatnonzero((words >= LONG_LINE_WORDS)[line])
+    owner = np.full(table_starts[-1], -1, np.int32)  # a long line that has the word, or -2 where several have
     long_slots, long_line = slots[in_long], line[in_long].astype(np.int32)
     owner[long_slots] = long_line
     owner[long_slots[owner[long_slots] != long_line]] = -2
     found = owner[slots]
     shared = (found == -2) | ((found >= 0) & (found != line))
-    total = np.bincount(line, minlength=n_lines)
-    return (np.bincount(line, weights=shared, minlength=n_lines) / np.maximum(total, 1)).astype(np.float32)
+    n_shared = np.bincount(line.compress(shared), minlength=n_lines)
+    return (n_shared / np.maximum(total, 1)).astype(np.float32)
+
+
+def _word_tables(page_of: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the table of each line's page starts (one more row: where all end), and the shift of a hash to its slot.
+
+    A page has a table of its own, as large as its words ask for, so that it is judged the same in any batch.
+    """
+    page = page_of - page_of[:1]
+    n_words = np.bincount(page, weights=total, minlength=1)
+    bits = np.ceil(np.log2(SLOTS_A_WORD * np.maximum(n_words, 1))).astype(np.int64)
+    ends = np.cumsum(1 << bits)
+    starts = np.append((ends - (1 << bits))[page], ends[-1:])
+    return starts, (64 - bits).astype(np.uint64)[page]
+
+
+def _weighty_words(units: _Units) -> tuple[np.ndarray, np.ndarray]:
+    """(unit, hash) of the words that tell something, not those of one or two letters; int64 and uint64.
+
+    Where there are no spaces, of the pairs of neighbouring characters.
+    """
+    is_weighty = np.diff(units.starts) >= 3
+    if units.spaceless is None:
+        unit = np.flatnonzero(is_weighty)
+        return unit, splitmix64(units.raw_hashes(unit, units.starts[unit + 1]))
+    unit = np.flatnonzero(is_weighty | units.spaceless)
+    pairs = units.starts[unit + 1] + units.spaceless[unit]
+    beyond = np.minimum(pairs, units.line_chars[1][units.line[unit]])
+    return unit, splitmix64(units.raw_hashes(unit, beyond))

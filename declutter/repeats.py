@@ -7,12 +7,11 @@ punctuation make no difference. Pages that carry the same article (crawled twice
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -66,45 +65,39 @@ class Profile:
     def repeats(self, measures: Measures, sites: Sequence[str | None]) -> Repeats:
         """On how many pages of its site each line stands. `sites` names the site of each page, or None."""
         found = Repeats.none(len(measures))
-        for page, name in enumerate(sites):
-            rows = slice(int(measures.page_starts[page]), int(measures.page_starts[page + 1]))
-            site = self._index.get(name) if name is not None else None
-            site = site or self._most_alike(measures, rows)
-            if site is None or site.n_pages < 2:
+        index = self._template_index
+        numbers = np.array([index.numbers.get(name, -1) for name in sites], np.int64)  # None is no site's name
+        if (numbers < 0).any():
+            numbers = np.where(numbers < 0, self._most_alike(measures, numbers < 0), numbers)
+        of_row = np.repeat(numbers, np.diff(measures.page_starts))
+        for number in np.unique(numbers[numbers >= 0]).tolist():
+            n_pages, templates = self.sites[number].n_pages, index.templates[number]
+            if n_pages < 2:
                 continue
-            found.pages_with[rows] = np.maximum(_look_up(site, measures.fingerprint[rows]), 1)
-            found.prefix_pages[rows] = np.maximum(_look_up(site, measures.prefix[rows]), 1)
-            found.site_pages[rows] = site.n_pages
+            rows = np.flatnonzero(of_row == number)
+            found.site_pages[rows] = n_pages
+            found.pages_with[rows] = np.maximum(_look_up(templates, measures.fingerprint[rows]), 1)
+            rows = rows[measures.prefix[rows] != 0]
+            found.prefix_pages[rows] = np.maximum(_look_up(templates, measures.prefix[rows]), 1)
         return found
 
     def site_of(self, measures: Measures, page: int) -> str | None:
         """The name of the site whose template lines the page shares."""
-        site = self._most_alike(measures, slice(int(measures.page_starts[page]), int(measures.page_starts[page + 1])))
-        return site.name if site else None
+        wanted = np.arange(len(measures.page_starts) - 1) == page
+        number = int(self._most_alike(measures, wanted)[page])
+        return self.sites[number].name if number >= 0 else None
 
-    def _most_alike(self, measures: Measures, rows: slice) -> Site | None:
-        index = self._template_index
-        ties = _ties(measures)[rows]
-        prints = np.unique(measures.fingerprint[rows][ties])
-        if not len(index.fingerprints) or not len(prints):
-            return None
-        first = np.searchsorted(index.fingerprints, prints)
-        beyond = np.searchsorted(index.fingerprints, prints, side="right")
-        owners = np.concatenate([index.owners[a:b] for a, b in zip(first.tolist(), beyond.tolist(), strict=True) if b > a] or [[]])
-        if not len(owners):
-            return None
-        shared = np.bincount(owners.astype(np.int64), minlength=len(self.sites))
-        best = int(shared.argmax())
-        return self.sites[best] if _is_link(shared[best], len(prints)) else None
+    def _most_alike(self, measures: Measures, wanted: np.ndarray) -> np.ndarray:
+        """int64 (n_pages,): the row in `sites` of the site whose template lines each wanted page shares, else -1."""
+        sizes = np.diff(measures.page_starts)
+        rows = np.flatnonzero(_ties(measures) & np.repeat(wanted, sizes))
+        page = np.repeat(np.arange(len(sizes)), sizes)[rows]
+        return self._template_index.most_alike(*_distinct(measures.fingerprint[rows], page), len(sizes))
 
     @property
     def _template_index(self) -> _TemplateIndex:
         if "index" not in self.__dict__:
-            prints = [site.fingerprints[site.pages_with >= 2] for site in self.sites]
-            owners = np.repeat(np.arange(len(prints)), [len(part) for part in prints])
-            joined = np.concatenate(prints) if prints else np.zeros(0, np.uint64)
-            order = np.argsort(joined, kind="stable")
-            object.__setattr__(self, "index", _TemplateIndex(joined[order], owners[order]))
+            object.__setattr__(self, "index", _template_index(self.sites))
         return self.__dict__["index"]
 
     def save(self, path: str | Path) -> None:
@@ -122,24 +115,82 @@ class Profile:
 
     @classmethod
     def load(cls, path: str | Path) -> Profile:
-        """Read a profile. Raises ProfileError where the file is none, or of another version."""
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            version = int(arrays["declutter_profile"])
-            if version != PROFILE_VERSION:
-                raise ProfileError(f"{path}: profile version {version}; this release reads version {PROFILE_VERSION}")
-            bounds = np.cumsum(arrays["n_lines"])[:-1]
-            columns = (np.split(arrays[name], bounds) for name in ("fingerprints", "pages_with"))
-            rows = zip(arrays["names"].tolist(), arrays["n_pages"].tolist(), *columns, strict=True)
-            return cls(tuple(Site(*row) for row in rows))
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
-            raise ProfileError(f"{path}: not a declutter profile ({error})") from error
+        """Read a profile. Raises ProfileError where the file is none, or of another version, and OSError as `open` does."""
+        with open(path, "rb") as file:
+            try:
+                return cls(_read_sites(file))
+            except ProfileError as error:
+                raise ProfileError(f"{path}: {error}") from error
+            except Exception as error:  # zipfile and numpy raise a dozen kinds of errors at damaged bytes
+                raise ProfileError(f"{path}: not a declutter profile ({error})") from error
+
+
+def _read_sites(file: BinaryIO) -> tuple[Site, ...]:
+    with np.load(file, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    version = int(arrays["declutter_profile"])
+    if version != PROFILE_VERSION:
+        raise ProfileError(f"profile version {version}; this release reads version {PROFILE_VERSION}")
+    n_lines = arrays["n_lines"]
+    prints = arrays["fingerprints"].astype(np.uint64, casting="equiv")
+    pages_with = arrays["pages_with"].astype(np.int32, casting="equiv")
+    if (n_lines < 0).any() or not n_lines.sum() == len(prints) == len(pages_with):
+        raise ValueError("its columns do not fit together")
+    columns = (np.split(column, np.cumsum(n_lines))[:-1] for column in (prints, pages_with))
+    rows = zip(arrays["names"].tolist(), arrays["n_pages"].tolist(), *columns, strict=True)
+    return tuple(Site(*row) for row in rows)
+
+
+class _Templates(NamedTuple):
+    """The lines of one site that stand on two of its pages at least."""
+
+    fingerprints: np.ndarray  # uint64, ascending
+    pages_with: np.ndarray  # int32
 
 
 class _TemplateIndex(NamedTuple):
+    numbers: dict[str, int]  # each site's row in the profile, by its name
+    templates: list[_Templates]  # of each site
     fingerprints: np.ndarray  # uint64, ascending: every template line of every site
     owners: np.ndarray  # int64, the site of each
+
+    def most_alike(self, prints: np.ndarray, page: np.ndarray, n_pages: int) -> np.ndarray:
+        """int64 (n_pages,): the site with which each page shares the most template lines, -1 where that is chance.
+
+        `prints` are the lines that can tie a page to a site, each once a page, and `page` the page of each, ascending.
+        """
+        found = np.full(n_pages, -1, np.int64)
+        first, n_owners = self._places(prints)
+        ends = np.cumsum(n_owners)
+        if not len(ends) or not ends[-1]:
+            return found
+        within = np.arange(ends[-1]) - np.repeat(ends - n_owners, n_owners)
+        owner = self.owners[np.repeat(first, n_owners) + within]
+        pairs, shared = np.unique(np.repeat(page, n_owners) * len(self.templates) + owner, return_counts=True)
+        page_of_pair, owner = pairs // len(self.templates), pairs % len(self.templates)
+        order = np.lexsort((owner, -shared, page_of_pair))
+        best = order[np.diff(page_of_pair[order], prepend=-1) > 0]  # of the sites that share most, the first
+        n_prints = np.bincount(page, minlength=n_pages)[page_of_pair[best]]
+        best = best[_is_link(shared[best], n_prints)]
+        found[page_of_pair[best]] = owner[best]
+        return found
+
+    def _places(self, prints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(first row, number of rows) of each line in the index; each distinct line is searched for once, in order."""
+        distinct, inverse = np.unique(prints, return_inverse=True)
+        first = np.searchsorted(self.fingerprints, distinct)
+        beyond = np.searchsorted(self.fingerprints, distinct, side="right")
+        return first[inverse], (beyond - first)[inverse]
+
+
+def _template_index(sites: Sequence[Site]) -> _TemplateIndex:
+    recur = [site.pages_with >= 2 for site in sites]
+    templates = [_Templates(site.fingerprints[at], site.pages_with[at]) for site, at in zip(sites, recur, strict=True)]
+    joined = np.concatenate([np.zeros(0, np.uint64), *(of_site.fingerprints for of_site in templates)])
+    owners = np.repeat(np.arange(len(templates)), [len(of_site.fingerprints) for of_site in templates])
+    order = np.argsort(joined, kind="stable")
+    numbers = {site.name: number for number, site in enumerate(sites)}
+    return _TemplateIndex(numbers, templates, joined[order], owners[order])
 
 
 def _add(site: Site, other: Site) -> Site:
@@ -161,15 +212,30 @@ def _bounded(site: Site) -> Site:
     return kept
 
 
-def _look_up(site: Site, prints: np.ndarray) -> np.ndarray:
-    if not len(site.fingerprints):
+def _look_up(templates: _Templates, prints: np.ndarray) -> np.ndarray:
+    if not len(templates.fingerprints):
         return np.zeros(len(prints), np.int32)
-    row = np.minimum(np.searchsorted(site.fingerprints, prints), len(site.fingerprints) - 1)
-    return np.where(site.fingerprints[row] == prints, site.pages_with[row], 0)
+    row = np.minimum(np.searchsorted(templates.fingerprints, prints), len(templates.fingerprints) - 1)
+    return np.where(templates.fingerprints[row] == prints, templates.pages_with[row], 0)
 
 
-def _is_link(shared: int, smaller_page_lines: int) -> bool:
-    return shared >= LINK_LINES or (shared >= 2 and shared >= LINK_SHARE * smaller_page_lines)
+def _is_link(shared: np.ndarray, smaller_page_lines: np.ndarray) -> np.ndarray:
+    return (shared >= LINK_LINES) | ((shared >= 2) & (shared >= LINK_SHARE * smaller_page_lines))
+
+
+def _once(keys: np.ndarray) -> np.ndarray:
+    """The distinct keys, ascending: np.unique, which hashes them (numpy 2.3), takes 50 times as long for a million."""
+    keys = np.sort(keys)
+    is_new = np.ones(len(keys), bool)
+    np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
+    return keys[is_new]
+
+
+def _distinct(prints: np.ndarray, page: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each page's fingerprints once, ascending, and the page of each."""
+    values, rank = np.unique(prints, return_inverse=True)
+    pairs = _once(page * len(values) + rank)
+    return values[pairs % max(len(values), 1)], pairs // max(len(values), 1)
 
 
 def _is_prose(measures: Measures) -> np.ndarray:
@@ -199,7 +265,9 @@ def registered_domain(url: str | None) -> str | None:
         host = urlsplit(url if "//" in url else "//" + url).hostname
     except ValueError:  # a malformed address names no site
         return None
-    return (_suffix_list().privatesuffix(host) or host) if host else None
+    if not host or host.rpartition(".")[2].isdigit():  # no name, or an IP address, which has no domain
+        return host or None
+    return _suffix_list().privatesuffix(host) or host
 
 
 class _PageLines(NamedTuple):
@@ -212,9 +280,24 @@ class _PageLines(NamedTuple):
     prose_chars: np.ndarray  # int32, the length of each
 
 
-def _distinct(prints: np.ndarray, prefixes: np.ndarray) -> np.ndarray:
-    distinct = np.unique(np.concatenate((prints, prefixes)))
-    return distinct[distinct != 0]  # 0 stands for nothing to compare
+def _lines_by_page(measures: Measures) -> tuple[list[np.ndarray], ...]:
+    """The columns of _PageLines, but for the site, for all pages of a batch."""
+    n_pages = len(measures.page_starts) - 1
+    page = np.repeat(np.arange(n_pages), np.diff(measures.page_starts))
+    with_prefix = np.flatnonzero(measures.prefix)
+    values, rank = np.unique(np.concatenate((measures.fingerprint, measures.prefix[with_prefix])), return_inverse=True)
+    key = np.concatenate((page, page[with_prefix])) * len(values) + rank  # one a page and line
+    row_key = key[: len(page)]
+    is_something = np.append(values, 0)[rank] != 0  # 0 stands for nothing to compare
+    lines, ties = _once(key[is_something]), _once(row_key[_ties(measures)])
+    prose_rows = np.flatnonzero(_is_prose(measures))
+    prose, first = np.unique(row_key[prose_rows], return_index=True)
+    chars = measures.counts[prose_rows[first], : scripts.N_WORD_CLASSES].sum(axis=1).astype(np.int32)
+    columns = []
+    for keys in (lines, ties, prose):
+        bounds = np.searchsorted(keys, np.arange(1, n_pages) * len(values))
+        columns.append(np.split(values[keys % max(len(values), 1)], bounds))
+    return *columns, np.split(chars, bounds)
 
 
 class TemplateCounter:
@@ -227,20 +310,7 @@ class TemplateCounter:
 
     def add(self, measures: Measures, sites: Sequence[str | None]) -> None:
         """Count a batch of pages; `sites` names the site of each, or None where it must be found."""
-        chars = measures.counts[:, : scripts.N_WORD_CLASSES].sum(axis=1)
-        ties, prose, prints = _ties(measures), _is_prose(measures), measures.fingerprint
-        for page, site in enumerate(sites):
-            rows = slice(int(measures.page_starts[page]), int(measures.page_starts[page + 1]))
-            prose_prints, first = np.unique(prints[rows][prose[rows]], return_index=True)
-            self._window.append(
-                _PageLines(
-                    site,
-                    _distinct(prints[rows], measures.prefix[rows]),
-                    np.unique(prints[rows][ties[rows]]),
-                    prose_prints,
-                    chars[rows][prose[rows]][first].astype(np.int32),
-                )
-            )
+        self._window += map(_PageLines._make, zip(sites, *_lines_by_page(measures), strict=True))
         if len(self._window) >= WINDOW_PAGES:
             self._count_window()
 
@@ -253,8 +323,8 @@ class TemplateCounter:
         window, self._window = self._window, []
         groups: dict[str, list[_PageLines]] = {}
         unknown = []
-        for page in window:
-            name = page.site or self._known_site(page)
+        for page, number in zip(window, self._known_sites(window), strict=True):
+            name = page.site or (self._profile.sites[number].name if number >= 0 else None)
             if name is None:
                 unknown.append(page)
             else:
@@ -265,14 +335,11 @@ class TemplateCounter:
         counted = Profile(tuple(_count_site(name, pages) for name, pages in groups.items()))
         self._profile = self._profile | counted
 
-    def _known_site(self, page: _PageLines) -> str | None:
-        index = self._profile._template_index
-        at = np.isin(index.fingerprints, page.ties)
-        if not at.any():
-            return None
-        shared = np.bincount(index.owners[at])
-        best = int(shared.argmax())
-        return self._profile.sites[best].name if _is_link(shared[best], len(page.ties)) else None
+    def _known_sites(self, pages: Sequence[_PageLines]) -> list[int]:
+        """The site counted before with which each page shares template lines, -1 where there is none."""
+        prints = np.concatenate([np.zeros(0, np.uint64), *(page.ties for page in pages)])
+        page = np.repeat(np.arange(len(pages)), [len(page.ties) for page in pages])
+        return self._profile._template_index.most_alike(prints, page, len(pages)).tolist()
 
 
 def _clusters(pages: Sequence[_PageLines]) -> list[list[int]]:
@@ -311,7 +378,7 @@ def _linked_pairs(pages: Sequence[_PageLines]) -> Iterable[tuple[int, int]]:
     pairs, shared = np.unique(owners[:-1][meets] * len(pages) + owners[1:][meets], return_counts=True)
     first, second = pairs // len(pages), pairs % len(pages)
     smaller = np.minimum(n_ties[first], n_ties[second])
-    linked = (shared >= LINK_LINES) | ((shared >= 2) & (shared >= LINK_SHARE * smaller))
+    linked = _is_link(shared, smaller)
     return zip(first[linked].tolist(), second[linked].tolist(), strict=True)
 
 

@@ -31,10 +31,15 @@ N_VISIBLE_CLASSES = 19  # classes below this are seen
 #: words have about 1.6 characters, Japanese (mixed) about 2.2 and Thai, Lao, Khmer and Burmese about 5.
 WORDS_PER_CHARACTER = {HAN: 0.6, KANA: 0.45, SOUTHEAST_ASIAN: 0.2}
 
-SENTENCE_ENDS = ".!?。！？．｡؟۔।॥։።፧፨᙮‼‽⁇⁈⁉။៕៖།༎᠃᠉꓿꘎꘏꛳꛷꯫॰෴჻።჻܀܁܂߹᭞᭟᱾᱿"
+SENTENCE_ENDS = (
+    ".!?。！？．｡﹒﹖﹗︒︕︖‼‽⁇⁈⁉⸮"  # Latin, Greek, Cyrillic, Hebrew, Georgian, Han, Kana, Hangul
+    "\u037e։؟۔؞܀܁܂߹।॥෴"  # Greek (its question mark), Armenian, Arabic, Urdu, Syriac, Nko, the dandas of India, Sinhala
+    "។៕။།༎༏༐༑᠃᠉"  # Khmer, Myanmar, Tibetan, Mongolian
+    "።፧፨᙮჻꓿꘎꘏꛳꛷꯫꫰꫱᭞᭟᭚᭛᱾᱿꧈꧉꩝꩞꩟᪨᪩᪪᪫᰻᰼᥄᥅꤯᜵᜶꣎꣏꡶꡷𑅁𑅂𑅃𑑋𑑌𖩮𖩯"  # Ethiopic and others
+)
 ELLIPSES = "…⋯"
 COMMAS = ",;，、；､،؛՝፣፤፥၊᠂᠈"
-COLONS = ":：፡፦׃"
+COLONS = ":：፡፦׃៖"
 BULLETS = "•●○◦▪▫■□◆◇★☆‣⁃∙►▶▸◾◽☛✓✔✦✱❖➤➢*"
 SEPARATORS = "|/\\>›<‹¦·∙・‖→⇒"
 
@@ -86,10 +91,8 @@ class CharacterTables(NamedTuple):
 @cache
 def character_tables() -> CharacterTables:
     """The tables, built once."""
-    categories = [unicodedata.category(chr(code)) for code in range(TABLE_SIZE)]
-    codes = {name: index for index, name in enumerate(_CATEGORY_CLASSES)}
-    by_category = np.array(list(_CATEGORY_CLASSES.values()), np.uint8)
-    classes = by_category[np.array([codes[name] for name in categories], np.uint8)]
+    categories = map(unicodedata.category, map(chr, range(TABLE_SIZE)))
+    classes = np.array(bytearray(map(_CATEGORY_CLASSES.__getitem__, categories)), np.uint8)
     scripts = np.where(classes < DIGIT, len(SCRIPTS) - 1, 0).astype(np.uint8)
     for first, last, script in SCRIPT_BLOCKS:
         block = slice(first, last + 1)
@@ -99,9 +102,10 @@ def character_tables() -> CharacterTables:
             letters_of_words = letters & (classes[block] != MARK)
             classes[block][letters_of_words] = SPACELESS_SCRIPTS[script]
     for characters, value in (
-        ("\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\n\r\u2028\u2029\u200b\ufeff", SPACE), (SENTENCE_ENDS, SENTENCE_END), (COMMAS, COMMA),
-        (COLONS, COLON), (SEPARATORS, SEPARATOR), (BULLETS, BULLET), (ELLIPSES, ELLIPSIS),
-        ("\"'“”„‟‘’‚‛«»「」『』〝〞〟＂＇״׳", QUOTE), ("【】〖〗《》〈〉", BRACKET), ("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", MARK),
+        ("\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\n\r\u2028\u2029\u200b\ufeff", SPACE), (SENTENCE_ENDS, SENTENCE_END),
+        (COMMAS, COMMA), (COLONS, COLON), (SEPARATORS, SEPARATOR), (BULLETS, BULLET), (ELLIPSES, ELLIPSIS),
+        ("\"'“”„‟‘’‚‛«»「」『』〝〞〟＂＇״׳", QUOTE), ("【】〖〗《》〈〉", BRACKET),
+        ("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", MARK),
     ):  # fmt: skip
         classes[[ord(character) for character in characters]] = value
     return CharacterTables(classes, scripts, _mixed_bits(classes))

@@ -8,9 +8,12 @@ from declutter.segment.html import COLUMNS, split_html
 
 ARTICLE = """<!doctype html><html><head><title>A storm passes - The Harbour Post</title>
 <meta property="og:title" content="A storm passes"><style>p{}</style></head><body>
-<nav class="main-menu"><ul><li><a href="/a">Home</a></li><li><a href="/b">Weather</a></li><li><a href="/c">Sea</a></ul></nav>
+<nav class="main-menu"><ul>
+<li><a href="/a">Home</a></li><li><a href="/b">Weather</a></li>
+<li><a href="/c">Sea</a></ul></nav>
 <main><article class="post-content" itemprop="articleBody"><h1>A storm passes</h1>
-<p>The storm w<b>ea</b>kened &amp; left <a href="/d">the coast</a>&nbsp;on&#10;Monday.</p><script>var a = "<p>no</p>";</script>
+<p>The storm w<b>ea</b>kened &amp; left <a href="/d">the coast</a>&nbsp;on&#10;Monday.</p>
+<script>var a = "<p>no</p>";</script>
 <div class="share-bar" aria-hidden="true"><span>Share</span> <span>this</span></div></article></main>
 <footer>&copy; The Harbour Post</footer></body></html>"""
 
@@ -124,11 +127,17 @@ def test_nested_lists_are_counted():
 
 @pytest.mark.parametrize(
     ("name", "families"),
-    [("articleBody", {"c_content", "c_article"}), ("menuItem", {"c_nav", "c_card"}), ("headache", set()), ("é nav", {"c_nav"})],
+    [
+        ("articleBody", {"c_content", "c_article"}),
+        ("menuItem", {"c_nav", "c_card"}),
+        ("headache", set()),
+        ("é nav", {"c_nav"}),
+    ],
 )
 def test_class_families_match_whole_words(name, families):
+    asked = ("c_content", "c_article", "c_nav", "c_card", "c_header")
     bits = int(dom.class_bits(["x", name, ""])[1])
-    assert {family for family in ("c_content", "c_article", "c_nav", "c_card", "c_header") if bits & dom.BITS[family]} == families
+    assert {family for family in asked if bits & dom.BITS[family]} == families
 
 
 def test_bytes_need_a_decoder():

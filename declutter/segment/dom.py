@@ -242,8 +242,10 @@ class TagTable(dict):
         if place < 0:
             return 1, name, "", "", "", "", False
         # finding each attribute is four times as fast as reading all of them: most are src, data-*
-        classes = attribute(tag, ' class="') if ' class="' in tag else ""
-        ident = attribute(tag, ' id="') if ' id="' in tag else ""
+        place = tag.find(' class="')
+        classes = tag[place + 8 : tag.find('"', place + 8)][:MAX_NAME_CHARS] if place >= 0 else ""
+        place = tag.find(' id="')
+        ident = tag[place + 5 : tag.find('"', place + 5)][:MAX_NAME_CHARS] if place >= 0 else ""
         if tag.count('"') == 2 * (bool(classes) + bool(ident)):  # as most tags: nothing else to look for
             return 1, name, classes, ident, "", "", False
         role = attribute(tag, ' role="') if ' role="' in tag else ""
@@ -259,7 +261,8 @@ class TagTable(dict):
         distinct = {name: number for number, name in enumerate(dict.fromkeys(names))}
         name, kind = np.array([distinct[name] for name in names], np.int32), np.array(kinds, np.int32)
         bits = class_bits([f"{a} {b}" for a, b in zip(classes, idents, strict=True)])
-        bits |= np.where(kind > 0, np.array([TAG_BITS.get(name, 0) for name in distinct], np.uint64)[name], 0).astype("u8")
+        tag_bits = np.array([TAG_BITS.get(name, 0) for name in distinct], np.uint64)
+        bits |= np.where(kind > 0, tag_bits[name], 0).astype(np.uint64)
         bits |= np.where(hidden, BITS["hidden"], 0).astype(np.uint64)
         for row, (role, itemprop) in enumerate(zip(roles, itemprops, strict=True)):
             if role or itemprop:
@@ -417,7 +420,10 @@ def nearest(tree: Tree, own: np.ndarray) -> np.ndarray:
 
 
 def nesting(tree: Tree, own: np.ndarray) -> np.ndarray:
-    """How many elements of each kind each element stands in, itself included. own: 0 or 1, (n_elements, n_kinds); returns int32."""
+    """How many elements of each kind each element stands in, itself included.
+
+    own: 0 or 1, (n_elements, n_kinds). Returns int32 of the same shape.
+    """
     counts = own.astype(np.int32)
     levels = tree.level_starts.tolist()
     for here, below in zip(levels[1:-1], levels[2:], strict=True):

@@ -2,7 +2,8 @@
 
 A page is parsed as browsers do (lexbor), the parsed tree is written out again by the parser, and that text, now
 well formed, is cut at its tags by one regular expression; everything after works on arrays over a batch of pages
-(dom.py). No node of the tree ever becomes a Python object: on 200 pages walking them costs several times the parse.
+(dom.py). No node of the tree becomes a Python object. lexbor, because it parses a page of
+380 kB in 2 ms where libxml2 takes 5, at the same block oracle (0.975 with `noscript` kept, libxml2 without 0.973).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TAG = re.compile(r"<(!--[^-]*(?:-(?!->)[^-]*)*--|[^>]*)>")
 OG_TITLE = 'meta[property="og:title"]'
 #: What parts the site's name from the headline in a <title>.
 TITLE_PARTS = re.compile(r"\s+[|\-\u2013\u2014:\u00b7\u00bb\u2022]+\s+|\s*[|\u00bb]\s*")
-#: Characters of HTML that are parsed before their rows are computed: bounds memory, and arrays stay in the cache.
+#: Characters of HTML that are parsed before their rows are computed: bounds memory.
 BATCH_CHARS = 4_000_000
 #: Siblings of one tag and class from which a container counts as repeated (a card, a post, a row of a list).
 REPEATED_SIBLINGS = 3
@@ -125,7 +126,7 @@ class _Batch:
         for node in tree.css(LEFT_OUT):
             node.decompose()
         cut = TAG.split(tree.root.html)  # without doctype and comments before <html>
-        # looked up at once, while the strings are in the processor's cache, and forgotten: hrefs differ from page to page
+        # looked up at once, while the strings are in the processor's cache, and forgotten: pages share few of them
         tags = list(map(self.table.__getitem__, cut[1::2]))
         self.table.clear()
         texts = [_unescaped(text) if "&" in text else text for text in cut[2::2]]
@@ -247,7 +248,7 @@ def _blocks(tokens: _Tokens) -> _Blocks:
     leaf = tokens.tree.of_token[first]
     in_pre = dom.nesting(tokens.tree, tokens.tags.is_pre[tokens.element_tag][:, None])[leaf, 0] > 0
     texts = ["".join(tokens.texts[a:b]) for a, b in zip(first.tolist(), (last + 1).tolist(), strict=True)]
-    texts = [" ".join(text.split()) for text in texts] if not in_pre.any() else [
+    texts = [
         _pre_lines(text) if pre else " ".join(text.split()) for text, pre in zip(texts, in_pre.tolist(), strict=True)
     ]
     page = np.searchsorted(tokens.page_starts, first, side="right") - 1
@@ -303,7 +304,9 @@ def _columns(tokens: _Tokens, blocks: _Blocks) -> dict[str, np.ndarray]:
         columns[name] = tree.start[around] - page_token
         columns[f"{name}_share"] = (texts.chars[around] / np.maximum(page_chars, 1)).astype(np.float32)
         columns[f"{name}_link_share"] = texts.link_share[around]
-    columns = {name: np.asarray(column, np.int32) if column.dtype == np.int64 else column for name, column in columns.items()}
+    for name, column in columns.items():
+        if column.dtype == np.int64:
+            columns[name] = column.astype(np.int32)
     near = near[blocks.leaf].T.astype(np.int32)
     return columns | {f"near_{family}": near[place] for place, family in enumerate(dom.FAMILIES)}
 
@@ -328,7 +331,8 @@ class _Shares:
     def of_blocks(self, blocks: _Blocks, of_link: np.ndarray) -> dict[str, np.ndarray]:
         """The columns chars, link_chars, links. of_link: the nearest <a> of each element, or -1."""
         if not len(blocks.starts):
-            return {name: np.zeros(0, dtype) for name, dtype in (("chars", "f4"), ("link_chars", "f4"), ("links", "i4"))}
+            nothing = np.zeros(0, np.float32)
+            return {"chars": nothing, "link_chars": nothing, "links": np.zeros(0, np.int32)}
         chars, link_chars = (
             np.add.reduceat(of_token[blocks.with_text], blocks.starts).astype(np.float32)
             for of_token in (self.token_chars, self.token_link_chars)

@@ -9,7 +9,7 @@ import numpy as np
 from declutter.lines import Lines
 from declutter.scripts import code_points
 
-CHUNK_CHARS = 1 << 20  # bounds the memory of one step (4 bytes a character), however long the text
+CHUNK_CHARS = 1 << 16  # characters looked at in one step: four bytes of each stay near the processor
 
 
 def split_lines(texts: Sequence[str]) -> Lines:
@@ -40,12 +40,12 @@ def split_lines(texts: Sequence[str]) -> Lines:
 def _terminators(text: str, page_offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where lines end and where the next ones begin, in characters; int64, ascending."""
     found = []
+    others = [ord(other) for other in "\r\u2028\u2029" if other in text]
     for offset in range(0, len(text), CHUNK_CHARS):
         points = code_points(text[offset : offset + CHUNK_CHARS])
         is_end = points == 0x0A
-        if "\r" in text[offset : offset + CHUNK_CHARS]:
-            is_end |= points == 0x0D
-        is_end |= (points | 1) == 0x2029
+        for other in others:
+            is_end |= points == other
         found.append(np.flatnonzero(is_end) + offset)
     ends = np.concatenate(found).astype(np.int64) if found else np.zeros(0, np.int64)
     nexts = ends + 1

@@ -1,0 +1,92 @@
+"""Judgements to Verdicts: what is kept, and what becomes of the blank lines."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from declutter.decide import BLANK_OUT_REASON, BLANK_REASON, decide
+from declutter.lines import BODY, LABEL_CODES, LABELS, MAIN_CONTENT, NAVIGATION, TITLE, Judgement
+from declutter.measure import measure
+from declutter.segment.text import split_lines
+
+CODES = {"t": TITLE, "b": BODY, "n": NAVIGATION, "c": LABEL_CODES["caption"]}
+
+
+def decided(*pages, keep=MAIN_CONTENT):
+    """Pages are strings of a letter a line: t, b, n, c for its label, . for a blank line."""
+    texts = ["".join("\n" if letter == "." else f"{letter}\n" for letter in page) for page in pages]
+    lines = split_lines(texts)
+    measures = measure(lines)
+    labels = np.array([CODES[letter] for page in pages for letter in page if letter != "."], np.uint8)
+    score = np.linspace(0.1, 0.9, len(labels), dtype=np.float32)
+    judgement = Judgement(labels, score, ("a reason",), np.zeros(len(labels), np.int32))
+    verdicts = decide(lines, measures, judgement, keep)
+    assert len(verdicts) == len(lines)
+    return verdicts
+
+
+def kept(*pages, keep=MAIN_CONTENT):
+    return "".join("+" if keeps else "-" for keeps in decided(*pages, keep=keep).keep.tolist())
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("tbb", "+++"),
+        ("nbn", "-+-"),
+        ("b.b", "+++"),
+        ("b..b", "++++"),
+        ("n.b.n", "--+--"),  # no blank lines at the edges of what is kept
+        (".b.", "-+-"),
+        ("b.n.b", "++--+"),  # one run of blank lines where something was removed, not two
+        ("b..n..b", "+++---+"),
+        ("t.b.n", "+++--"),
+        ("n.n", "---"),
+        ("...", "---"),
+        ("", ""),
+    ],
+)
+def test_blank_lines(page, expected):
+    assert kept(page) == expected
+
+
+def test_pages_do_not_see_each_other():
+    assert kept("b.", ".b", "b") == "+-" + "-+" + "+"
+    assert kept("", "b.b", "...", "", ".n") == "+++" + "---" + "--"
+
+
+def test_keep_names_the_labels():
+    assert kept("tbcn", keep={"caption"}) == "--+-"
+    assert kept("tb.cn", keep=set(LABELS)) == "+++++"
+    assert kept("tb.cn", keep=()) == "-----"
+
+
+def test_a_blank_line_has_the_label_and_score_of_the_line_above_and_a_reason_of_its_own():
+    verdicts = decided(".n.b.b.n.")
+    assert verdicts.label == ["navigation"] * 3 + ["body"] * 4 + ["navigation"] * 2
+    assert verdicts.reason[4] == BLANK_REASON
+    assert verdicts.reason[2] == verdicts.reason[6] == verdicts.reason[0] == BLANK_OUT_REASON
+    assert verdicts.reason[1] == "a reason"
+    assert verdicts.score[4] == verdicts.score[3]
+    assert decided("..").score.tolist() == [0, 0]
+
+
+def test_columns_have_the_types_that_are_promised():
+    for page in ("b.b", "bb", ""):
+        verdicts = decided(page)
+        types = [column.dtype for column in (verdicts.labels, verdicts.score, verdicts.keep, verdicts.reason_codes)]
+        assert types == [np.uint8, np.float32, bool, np.int32]
+
+
+@given(st.lists(st.text(st.sampled_from("tbn."), max_size=10), min_size=1, max_size=4))
+def test_no_page_begins_or_ends_with_a_kept_blank_line_and_no_label_decides_otherwise(pages):
+    marks = iter(kept(*pages))
+    for page in pages:
+        of_page = [next(marks) for _ in page]
+        for letter, mark in zip(page, of_page, strict=True):
+            if letter != ".":
+                assert mark == ("+" if letter in "tb" else "-")
+        survivors = [letter for letter, mark in zip(page, of_page, strict=True) if mark == "+"]
+        assert "." not in survivors[:1] + survivors[-1:]
+        assert of_page == list(kept(page))  # alone as in a batch

@@ -1,0 +1,167 @@
+"""The layers: nouns <- stages <- cleaner <- faces. Every import is walked, those inside functions too."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import declutter
+
+PACKAGE = Path(declutter.__file__).parent
+REPOSITORY = Path(__file__).parent.parent
+SEEDS = sorted((REPOSITORY / "seeds" / "sindyan-portal-ar").glob("*.txt"))[:3]
+
+NOUNS = {"errors", "pages", "lines", "scripts", "phrases"}
+STAGES = {"formats", "segment", "measure", "repeats", "features", "rules", "model", "decide", "write", "score"}
+PIPELINE = {"cleaner"}
+FACES = {"run", "cli", "train", "integrations", "report", "__init__"}
+LEVELS = {
+    **dict.fromkeys(NOUNS, 0),
+    **dict.fromkeys(STAGES, 1),
+    **dict.fromkeys(PIPELINE, 2),
+    **dict.fromkeys(FACES, 3),
+}
+
+#: Stages that read another stage's names, each with its reason.
+STAGES_OF_STAGES = {
+    ("rules", "features"): "the rules judge by the same Columns that the features are made of",
+}
+HEAVY = {"sklearn", "lxml", "selectolax", "scipy", "pandas", "regex"}
+
+
+def modules():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def floor_of(path):
+    """The file or folder of the package that a module belongs to: cleaner, formats, train, ..."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path):
+    """Full names of all that a module imports, wherever the import stands, but for those only type checkers see."""
+    tree = ast.parse(path.read_text("utf-8"))
+    unseen = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            unseen |= {id(inner) for statement in node.body for inner in ast.walk(statement)}
+    for node in ast.walk(tree):
+        if id(node) in unseen:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import, which this test does not follow"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def floors_imported(path):
+    """The floors of the package that a module imports from."""
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "declutter" and len(parts) > 1:
+            is_module = (PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").is_file()
+            yield parts[1] if is_module else "__init__"
+
+
+def test_every_module_has_a_level():
+    assert {floor_of(path) for path in modules()} <= set(LEVELS)
+    assert len(modules()) > 15
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_point_down(path):
+    own = floor_of(path)
+    for other in floors_imported(path):
+        if (own, other) == ("cli", "__init__"):
+            continue  # the version, which is all that a bare `import declutter` loads
+        assert other != "__init__", f"{path.name} imports the package's face"
+        assert LEVELS[other] <= LEVELS[own], f"{own} (lower) imports {other} (higher)"
+        if LEVELS[own] == LEVELS[other] == 1 and own != other:
+            assert (own, other) in STAGES_OF_STAGES, f"stage {own} imports stage {other}"
+        if own in ("run", "cleaner"):
+            assert other not in ("cli", "train", "integrations", "report")
+
+
+def test_no_reason_is_given_for_an_import_that_is_gone():
+    found = {(floor_of(path), other) for path in modules() for other in floors_imported(path)}
+    assert {pair for pair in STAGES_OF_STAGES if (PACKAGE / f"{pair[0]}.py").exists()} <= found
+
+
+def test_nouns_import_nouns_alone():
+    for path in modules():
+        if floor_of(path) in NOUNS:
+            assert set(floors_imported(path)) <= NOUNS
+
+
+def test_scikit_learn_is_imported_by_training_alone():
+    users = {floor_of(path) for path in modules() for name in imports_of(path) if name.split(".")[0] == "sklearn"}
+    assert users <= {"train"}
+
+
+def test_only_known_packages_are_imported():
+    outside = {name.split(".")[0] for path in modules() for name in imports_of(path)} - set(sys.stdlib_module_names)
+    known = {
+        "declutter",
+        "numpy",
+        "click",
+        "tqdm",
+        "charset_normalizer",
+        "publicsuffixlist",
+        "selectolax",
+        "lxml",
+        "sklearn",
+    }
+    assert outside <= known
+
+
+def loaded_by(code):
+    """The modules that a fresh interpreter has loaded after `code`, and the seconds of processor time it took."""
+    begin, end = "start = time.process_time()", "print(json.dumps([list(sys.modules), time.process_time() - start]))"
+    script = f"import sys, json, time\n{begin}\n{code}\n{end}"
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
+    names, seconds = json.loads(result.stdout.splitlines()[-1])
+    return {name.split(".")[0] for name in names}, seconds
+
+
+def test_import_declutter_is_light():
+    loaded, seconds = min((loaded_by("import declutter") for _ in range(3)), key=lambda found: found[1])
+    assert not loaded & {*HEAVY, "numpy", "click", "tqdm", "charset_normalizer"}
+    assert seconds < 0.2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from declutter.cleaner import Cleaner",
+        "import declutter; declutter.clean('Home\\n')",
+        "import declutter.cli, declutter.run",
+    ],
+)
+def test_text_needs_neither_scikit_learn_nor_a_parser_of_html(code):
+    assert not loaded_by(code)[0] & HEAVY
+
+
+def test_clean_on_three_small_files_is_quick(tmp_path):
+    (tmp_path / "in").mkdir()
+    for path in SEEDS:
+        (tmp_path / "in" / path.name).write_bytes(path.read_bytes())
+    arguments = ["clean", str(tmp_path / "in"), str(tmp_path / "out"), "--quiet", "--force"]
+    code = f"from declutter.cli import main\nmain({arguments}, standalone_mode=False)"
+    loaded, seconds = min((loaded_by(code) for _ in range(3)), key=lambda found: found[1])
+    assert "numpy" in loaded
+    assert not loaded & HEAVY
+    assert seconds < 0.5  # of processor time, which other work on the machine does not lengthen: measured 0.3
+
+
+def test_public_names_are_there_and_listed():
+    for name in declutter.__all__:
+        assert getattr(declutter, name) is not None
+        assert name in dir(declutter)
+    with pytest.raises(AttributeError, match="no attribute 'cleanse'"):
+        _ = declutter.cleanse
