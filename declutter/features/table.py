@@ -1,0 +1,179 @@
+"""The feature table: one row a column of X. Each feature is a (name, function) row; a function takes Columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from declutter import scripts
+from declutter.features.columns import Columns, page_first, page_last
+from declutter.features.outline import outline_of
+from declutter.phrases import CATEGORIES
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return part / np.maximum(whole, 1)
+
+
+def _near(distance: np.ndarray, limit: int = 50) -> np.ndarray:
+    """A distance in lines as a closeness: 1 here, 1/2 a line away, 0 where there is none."""
+    return np.where(distance < 0, 0.0, 1.0 / (1.0 + np.minimum(np.abs(distance), limit)))
+
+
+Feature = tuple[str, Callable[[Columns], np.ndarray]]
+
+LENGTH: tuple[Feature, ...] = (
+    ("words_log", lambda c: np.log1p(c.words)),
+    ("chars_log", lambda c: np.log1p(c.visible_chars)),
+    ("chars_a_word", lambda c: _share(c.letters, c.words)),
+)
+CHARACTERS: tuple[Feature, ...] = (
+    ("upper_share", lambda c: _share(c.counts[:, scripts.UPPER], c.letters)),
+    ("digit_share", lambda c: _share(c.counts[:, scripts.DIGIT], c.visible_chars)),
+    ("comma_share", lambda c: _share(c.counts[:, scripts.COMMA], c.words)),
+    ("colon_count", lambda c: c.counts[:, scripts.COLON]),
+    ("separator_share", lambda c: _share(c.counts[:, scripts.SEPARATOR], c.visible_chars)),
+    ("symbol_share", lambda c: _share(c.counts[:, scripts.SYMBOL], c.visible_chars)),
+    ("bracket_share", lambda c: _share(c.counts[:, scripts.BRACKET], c.visible_chars)),
+    ("quote_count", lambda c: np.minimum(c.counts[:, scripts.QUOTE], 8)),
+    ("sentence_ends", lambda c: np.minimum(c.measures.sentence_ends, 10)),
+    ("ends_sentence", lambda c: c.ends_sentence),
+    ("ends_colon", lambda c: c.ends_colon),
+    ("ends_ellipsis", lambda c: c.measures.final_class == scripts.ELLIPSIS),
+    ("has_bullet", lambda c: c.has_bullet),
+    ("starts_lower", lambda c: c.measures.first_class == scripts.LOWER),
+    ("starts_digit", lambda c: c.measures.first_class == scripts.DIGIT),
+    ("starts_symbol", lambda c: (c.measures.first_class >= scripts.SEPARATOR)),
+    ("other_script", lambda c: _other_script(c)),
+)
+LAYOUT: tuple[Feature, ...] = (
+    ("indent", lambda c: np.minimum(c.measures.indent_chars, 12)),
+    ("blank_before", lambda c: np.minimum(c.blank_before, 4)),
+    ("blank_after", lambda c: c.shifted(np.minimum(c.blank_before, 4), 1)),
+    ("page_blank_share", lambda c: _share(c.page_sum(c.blank_before > 0), c.page_sum(np.ones(c.n)))),
+)
+POSITION: tuple[Feature, ...] = (
+    ("position", lambda c: (c.row - c.first_row) / np.maximum(c.beyond_row - c.first_row - 1, 1)),
+    ("lines_above_log", lambda c: np.log1p(c.row - c.first_row)),
+    ("lines_below_log", lambda c: np.log1p(c.beyond_row - c.row - 1)),
+    ("words_above_share", lambda c: _share(c.window_sum(c.words, 1 << 40, -1), c.page_sum(c.words))),
+)
+PAGE: tuple[Feature, ...] = (
+    ("page_lines_log", lambda c: np.log1p(c.beyond_row - c.first_row)),
+    ("page_words_log", lambda c: np.log1p(c.page_sum(c.words))),
+    ("page_prose_share", lambda c: _share(c.page_sum(c.words * c.is_prose), c.page_sum(c.words))),
+    ("page_short_share", lambda c: _share(c.page_sum(c.is_short), c.beyond_row - c.first_row)),
+)
+REPETITION: tuple[Feature, ...] = (
+    ("page_repeats_log", lambda c: np.log1p(c.page_repeats - 1)),
+    ("occurrence", lambda c: np.minimum(c.occurrence, 5)),
+    ("site_share", lambda c: c.site_share),
+    ("site_pages_log", lambda c: np.log1p(c.repeats.site_pages - 1)),
+    ("pages_with_log", lambda c: np.log1p(c.repeats.pages_with - 1)),
+    ("prefix_share", lambda c: (c.repeats.prefix_pages - 1) / np.maximum(c.repeats.site_pages - 1, 1)),
+    ("template_near", lambda c: c.window_mean(c.is_template, 2)),
+    ("template_around", lambda c: c.window_mean(c.is_template, 8)),
+    ("templates_below", lambda c: _near(c.lines_until(c.is_template))),
+    ("templates_above", lambda c: _near(c.lines_since(c.is_template))),
+    ("page_template_share", lambda c: _share(c.page_sum(c.is_template), c.beyond_row - c.first_row)),
+)
+PHRASES: tuple[Feature, ...] = (
+    *((f"phrase_{name}", lambda c, k=k: c.measures.phrases[:, k]) for k, name in enumerate(CATEGORIES)),
+    ("phrase_near", lambda c: c.window_mean(c.phrase, 2)),
+    ("phrase_around", lambda c: c.window_mean(c.phrase, 8)),
+    ("since_comments", lambda c: _near(c.lines_since(c.measures.phrases[:, CATEGORIES.index("comments")] > 0.5))),
+    ("since_related", lambda c: _near(c.lines_since(_heads_links(c)))),
+    ("after_end_phrase", lambda c: _after_end_phrase(c)),
+)
+NEIGHBOURS: tuple[Feature, ...] = (
+    *((f"words_log_{k:+d}", lambda c, k=k: c.shifted(np.log1p(c.words), k, -1.0)) for k in (-3, -2, -1, 1, 2, 3)),
+    *((f"ends_sentence_{k:+d}", lambda c, k=k: c.shifted(c.ends_sentence, k, False)) for k in (-2, -1, 1, 2)),
+    *((f"phrase_{k:+d}", lambda c, k=k: c.shifted(c.phrase, k)) for k in (-2, -1, 1, 2)),
+    *((f"site_share_{k:+d}", lambda c, k=k: c.shifted(c.site_share, k)) for k in (-2, -1, 1, 2)),
+    *((f"overlap_{k:+d}", lambda c, k=k: c.shifted(c.measures.page_overlap, k)) for k in (-1, 1)),
+    *((f"has_bullet_{k:+d}", lambda c, k=k: c.shifted(c.has_bullet, k, False)) for k in (-1, 1)),
+)
+DENSITY: tuple[Feature, ...] = (
+    *((f"long_within_{k}", lambda c, k=k: c.window_mean(c.is_long, k)) for k in (3, 10, 25)),
+    *((f"prose_within_{k}", lambda c, k=k: c.window_mean(c.is_prose, k)) for k in (1, 3, 10)),
+    *((f"words_within_{k}", lambda c, k=k: np.log1p(c.window_mean(np.minimum(c.words, 100), k))) for k in (1, 3, 10, 25)),
+    ("words_above_5", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), 5, -1))),
+    ("words_below_5", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 5))),
+    ("words_below_15", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 15))),
+    ("words_above_15", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), 15, -1))),
+    ("bullets_within_3", lambda c: c.window_mean(c.has_bullet, 3)),
+    ("since_prose", lambda c: _near(c.lines_since(c.is_prose))),
+    ("until_prose", lambda c: _near(c.lines_until(c.is_prose))),
+    ("first_prose", lambda c: _signed_log(c.row - page_first(c, c.is_prose))),
+    ("last_prose", lambda c: _signed_log(c.row - page_last(c, c.is_prose))),
+    ("short_run_log", lambda c: np.log1p(_run_length(c, c.is_short))),
+    ("short_run_position", lambda c: np.log1p(np.where(c.is_short, c.row - c.run_bounds(c.is_short)[0], 0))),
+    ("unended_run_log", lambda c: np.log1p(_run_length(c, ~c.ends_sentence))),
+    ("prose_run_log", lambda c: np.log1p(_run_length(c, c.is_prose))),
+)
+OUTLINE: tuple[Feature, ...] = (
+    ("in_core", lambda c: (c.row >= outline_of(c).core[0]) & (c.row < outline_of(c).core[1])),
+    ("in_text", lambda c: (c.row >= outline_of(c).text[0]) & (c.row < outline_of(c).text[1])),
+    ("core_start", lambda c: _signed_log(c.row - outline_of(c).core[0])),
+    ("core_end", lambda c: _signed_log(c.row - outline_of(c).core[1] + 1)),
+    ("text_end", lambda c: _signed_log(c.row - outline_of(c).text[1] + 1)),
+    ("core_lines_log", lambda c: np.log1p(np.maximum(outline_of(c).core[1] - outline_of(c).core[0], 0))),
+    ("segment_gain_log", lambda c: np.log1p(np.maximum(outline_of(c).segment[2], 0))),
+    ("segment_gain_share", lambda c: _share(np.maximum(outline_of(c).segment[2], 0), c.page_sum(c.words))),
+    ("is_title", lambda c: c.row == outline_of(c).title_row),
+    ("title_distance", lambda c: np.where(outline_of(c).title_row >= 0, _signed_log(c.row - outline_of(c).title_row), 0)),
+    ("inserted_link", lambda c: outline_of(c).inserted_links),
+    ("trail", lambda c: outline_of(c).trail),
+    ("gain", lambda c: outline_of(c).gain),
+    ("overlap", lambda c: c.measures.page_overlap),
+    ("overlap_within_3", lambda c: c.window_mean(c.measures.page_overlap, 3)),
+)
+
+
+def _other_script(c: Columns) -> np.ndarray:
+    """The line's last word is in another script than most lines of the page."""
+    script = c.measures.script
+    cells = np.bincount(
+        c.page * len(scripts.SCRIPTS) + script, weights=c.letters, minlength=(len(c.page_starts) - 1) * len(scripts.SCRIPTS)
+    ).reshape(-1, len(scripts.SCRIPTS))  # fmt: skip
+    cells[:, 0] = 0
+    main = cells.argmax(axis=1) if len(cells) else np.zeros(0, np.int64)
+    return (script != main[c.page]) & (script != 0)
+
+
+def _heads_links(c: Columns) -> np.ndarray:
+    phrases = c.measures.phrases
+    return (phrases[:, CATEGORIES.index("related")] > 0.5) | (phrases[:, CATEGORIES.index("latest")] > 0.5)
+
+
+def _after_end_phrase(c: Columns) -> np.ndarray:
+    """How many comment, related or latest headings stand above the line and below the page's first prose; up to 3."""
+    comments = c.measures.phrases[:, CATEGORIES.index("comments")] > 0.5
+    heads = (comments | _heads_links(c)) & (c.row > page_first(c, c.is_prose))
+    return np.minimum(c.window_sum(heads, 1 << 40, 0), 3)
+
+
+def _run_length(c: Columns, marks: np.ndarray) -> np.ndarray:
+    first, beyond = c.run_bounds(marks)
+    return np.where(marks, beyond - first, 0)
+
+
+def _signed_log(distance: np.ndarray) -> np.ndarray:
+    return np.sign(distance) * np.log1p(np.abs(distance))
+
+
+FAMILIES: dict[str, tuple[Feature, ...]] = {
+    "length": LENGTH, "characters": CHARACTERS, "layout": LAYOUT, "position": POSITION, "page": PAGE,
+    "repetition": REPETITION, "phrases": PHRASES, "neighbours": NEIGHBOURS, "density": DENSITY, "outline": OUTLINE,
+}  # fmt: skip
+FEATURES: tuple[Feature, ...] = tuple(feature for family in FAMILIES.values() for feature in family)
+FEATURE_NAMES: tuple[str, ...] = tuple(name for name, _ in FEATURES)
+
+
+def features(columns: Columns) -> np.ndarray:
+    """X: float32 (n_lines, n_features) in column order, one row a line that is not blank."""
+    matrix = np.empty((columns.n, len(FEATURES)), np.float32, order="F")
+    for number, (_, function) in enumerate(FEATURES):
+        matrix[:, number] = function(columns)
+    return matrix

@@ -1,0 +1,163 @@
+"""The trained classifier: a file of plain arrays, evaluated with numpy alone.
+
+A model is boosted trees of one fixed depth for P(line is main content), and a softmax over the same features for the
+label. Trees of a fixed depth need no pointers: node j of a level has its children at 2j and 2j + 1 of the next, so
+that a block of trees is judged for thousands of lines by comparing whole columns and combining bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from declutter.errors import ModelError
+from declutter.lines import LABELS
+
+MODEL_VERSION = 1
+BLOCK_CELLS = 1 << 16  # trees times lines judged at once: what fits the processor's second-level cache
+BLOCK_LINES = 1 << 13
+MAX_DEPTH = 8  # leaves are numbered in a byte
+
+
+class Trees(NamedTuple):
+    """Boosted trees of depth `depth`; a line goes right at a node where its feature is greater than the threshold."""
+
+    feature: np.ndarray  # int32 (n_trees, 2**depth - 1), columns of X, level by level
+    threshold: np.ndarray  # float32 (n_trees, 2**depth - 1)
+    leaf: np.ndarray  # float32 (n_trees, 2**depth)
+
+    @property
+    def depth(self) -> int:
+        return int(self.leaf.shape[1]).bit_length() - 1
+
+    def sum(self, x: np.ndarray) -> np.ndarray:
+        """The sum over the trees of each line's leaf; float32 (n_lines,), for X float32 (n_lines, n_features)."""
+        total = np.zeros(len(x), np.float32)
+        columns = np.ascontiguousarray(x.T)
+        for first in range(0, len(x), BLOCK_LINES):
+            lines = columns[:, first : first + BLOCK_LINES]
+            n_trees = max(1, BLOCK_CELLS // max(lines.shape[1], 1))
+            for tree in range(0, len(self.leaf), n_trees):
+                total[first : first + BLOCK_LINES] += self._sum_block(lines, slice(tree, tree + n_trees))
+        return total
+
+    def _sum_block(self, columns: np.ndarray, trees: slice) -> np.ndarray:
+        """The same for some trees and lines; `columns` is (n_features, n_lines)."""
+        leaf = self.leaf[trees]
+        number = np.zeros((len(leaf), columns.shape[1]), np.uint8)
+        bits: list[np.ndarray] = []
+        for level in range(self.depth):
+            nodes = slice((1 << level) - 1, (2 << level) - 1)
+            feature, threshold = self.feature[trees, nodes].T, self.threshold[trees, nodes].T
+            goes_right = columns[feature] > threshold[:, :, None]  # (n_nodes, n_trees, n_lines)
+            for bit in bits:  # of the nodes of this level, the one that the line has come to
+                half = len(goes_right) // 2
+                goes_right = goes_right[:half] ^ ((goes_right[:half] ^ goes_right[half:]) & bit)
+            bits.append(goes_right[0])
+            number = (number << 1) | goes_right[0]
+        of_tree = np.arange(len(leaf), dtype=np.int64)[:, None] << self.depth
+        return leaf.reshape(-1)[of_tree + number].sum(axis=0, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was learned. `feature_names` must be the columns that it is given, in order."""
+
+    feature_names: tuple[str, ...]
+    trees: Trees  # log-odds of main content
+    offset: float  # added to their sum
+    label_weights: np.ndarray  # float32 (n_features + 1, n_labels): a softmax over scaled features; the last row is the intercept
+    feature_mean: np.ndarray  # float32 (n_features,)
+    feature_scale: np.ndarray  # float32 (n_features,), what a feature is divided by
+    card: dict  # how it was made: data, licences, seed, scores, command, digest of the training examples
+
+    def score(self, x: np.ndarray) -> np.ndarray:
+        """P(line is main content), float32 (n_lines,), for X float32 (n_lines, n_features)."""
+        return 1.0 / (1.0 + np.exp(-(self.trees.sum(x) + np.float32(self.offset))))
+
+    def label_scores(self, x: np.ndarray) -> np.ndarray:
+        """How much each label fits each line, float32 (n_lines, n_labels); only their order within a line counts."""
+        scaled = np.clip((x - self.feature_mean) / self.feature_scale, -SCALED_LIMIT, SCALED_LIMIT)
+        return scaled @ self.label_weights[:-1] + self.label_weights[-1]
+
+    def check(self, feature_names: Sequence[str]) -> None:
+        """Raise ModelError unless the model was trained on exactly these features."""
+        if tuple(feature_names) != self.feature_names:
+            other = sorted(set(feature_names) ^ set(self.feature_names))
+            raise ModelError(
+                f"the model was trained on other features than this release computes ({len(self.feature_names)} and "
+                f"{len(feature_names)}; different: {', '.join(other[:5]) or 'their order'}); train it again"
+            )
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as a NumPy archive of plain arrays (no pickle, no code)."""
+        arrays = {
+            "declutter_model": np.array(MODEL_VERSION), "feature_names": np.array(self.feature_names, np.str_),
+            "labels": np.array(LABELS, np.str_), "feature": self.trees.feature.astype(np.int32),
+            "threshold": self.trees.threshold.astype(np.float32), "leaf": self.trees.leaf.astype(np.float32),
+            "offset": np.array(self.offset, np.float32), "label_weights": self.label_weights.astype(np.float32),
+            "feature_mean": self.feature_mean.astype(np.float32), "feature_scale": self.feature_scale.astype(np.float32),
+            "card": np.array(json.dumps(self.card, sort_keys=True)),
+        }  # fmt: skip
+        with open(path, "wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Model:
+        """Read a model. Raises ModelError where the file is none, is damaged, or is of another version."""
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            version = int(arrays["declutter_model"])
+            if version != MODEL_VERSION:
+                raise ModelError(f"{path}: model version {version}; this release reads version {MODEL_VERSION}")
+            if tuple(arrays["labels"].tolist()) != LABELS:
+                raise ModelError(f"{path}: trained for other labels")
+            return cls._checked(arrays)
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            raise ModelError(f"{path}: not a declutter model ({error})") from error
+
+    @classmethod
+    def _checked(cls, arrays: dict[str, np.ndarray]) -> Model:
+        names = tuple(arrays["feature_names"].tolist())
+        trees = Trees(arrays["feature"], arrays["threshold"], arrays["leaf"])
+        n_nodes = trees.leaf.shape[1] - 1
+        shapes = {
+            "feature": (len(trees.leaf), n_nodes), "threshold": (len(trees.leaf), n_nodes),
+            "label_weights": (len(names) + 1, len(LABELS)), "feature_mean": (len(names),), "feature_scale": (len(names),),
+        }  # fmt: skip
+        for name, shape in shapes.items():
+            if arrays[name].shape != shape or arrays[name].dtype not in (np.float32, np.int32):
+                raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
+        if n_nodes + 1 != 1 << trees.depth or not 0 < trees.depth <= MAX_DEPTH:
+            raise ValueError(f"trees of {n_nodes + 1} leaves")
+        if trees.feature.min(initial=0) < 0 or trees.feature.max(initial=0) >= len(names):
+            raise ValueError("a tree asks for a feature that is not there")
+        columns = (arrays[name] for name in ("label_weights", "feature_mean", "feature_scale"))
+        return cls(names, trees, float(arrays["offset"]), *columns, json.loads(str(arrays["card"])))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the model computes with, in hexadecimal."""
+        arrays = (*self.trees, self.label_weights, self.feature_mean, self.feature_scale, np.float32(self.offset))
+        joined = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
+        return hashlib.sha256(joined + "\n".join(self.feature_names).encode()).hexdigest()
+
+
+SCALED_LIMIT = 5.0  # scaled features are cut here, so that a freak line doesn't outvote the others
+
+
+@cache
+def shipped_model(kind: str) -> Model | None:
+    """The model that this release ships for "text" or "html"; None where it ships none."""
+    path = resources.files("declutter").joinpath("models", f"{kind}.npz")
+    return Model.load(path) if path.is_file() else None

@@ -1,0 +1,158 @@
+"""Examples to a Model, and what cross-validation says of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+
+from declutter.lines import BODY, LABELS, TITLE
+from declutter.model import SCALED_LIMIT, Model, Trees
+from declutter.train.examples import UNKNOWN, Examples
+
+#: Chosen on the dev sets by cross-validation grouped by site; see benchmarks/models.md.
+N_TREES = 150
+DEPTH = 5
+LEARNING_RATE = 0.12
+LEAST_LEAF_LINES = 40
+LABEL_LINES = 200_000  # lines the label softmax is fitted on: more change nothing, and it takes all the time
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What training depends on beside the examples."""
+
+    n_trees: int = N_TREES
+    depth: int = DEPTH
+    learning_rate: float = LEARNING_RATE
+    seed: int = 0
+
+
+def line_weights(examples: Examples) -> np.ndarray:
+    """float64 (n,): every page weighs the same, and within it a line by the root of its tokens.
+
+    The scores count words and average over pages; the root keeps one huge paragraph from being all that a page teaches.
+    """
+    weight = np.sqrt(examples.tokens + 1.0)
+    of_page = np.bincount(examples.page, weights=weight, minlength=len(examples.pages))
+    return weight / of_page[examples.page]
+
+
+def fit(examples: Examples, feature_names: Sequence[str], settings: Settings = Settings(), card: dict | None = None) -> Model:
+    """A Model from examples. Lines of unknown worth are left out; so are headlines that a gold leaves out of its text.
+
+    WCXB's gold has the headline on one page in four: such a line teaches the label `title`, and nothing of what to keep.
+    """
+    decided = (examples.is_main >= 0) & ~((examples.labels == TITLE) & (examples.is_main == 0))
+    weights = line_weights(examples)
+    trees = HistGradientBoostingClassifier(
+        max_iter=settings.n_trees, max_depth=settings.depth, max_leaf_nodes=None, learning_rate=settings.learning_rate,
+        min_samples_leaf=LEAST_LEAF_LINES, early_stopping=False, random_state=settings.seed,
+    )  # fmt: skip
+    weight = weights[decided]
+    trees.fit(examples.x[decided], examples.is_main[decided], sample_weight=weight / weight.mean())
+    mean, scale, label_weights = _fit_labels(examples, weights, settings.seed)
+    return Model(
+        tuple(feature_names), _fixed_depth(trees, settings.depth), float(trees._baseline_prediction.item()),
+        label_weights, mean, scale, card or {},
+    )  # fmt: skip
+
+
+def _fixed_depth(fitted: HistGradientBoostingClassifier, depth: int) -> Trees:
+    """scikit-learn's trees, with leaves above the last level carried down to it."""
+    n_trees, n_nodes = len(fitted._predictors), (1 << depth) - 1
+    feature = np.zeros((n_trees, n_nodes), np.int32)
+    threshold = np.full((n_trees, n_nodes), np.inf, np.float32)  # nothing is greater: go left
+    leaf = np.zeros((n_trees, n_nodes + 1), np.float32)
+    for number, (predictor,) in enumerate(fitted._predictors):
+        nodes = predictor.nodes
+        waiting = [(0, 0, 0)]  # node of scikit-learn's, level, place in the level
+        while waiting:
+            node, level, place = waiting.pop()
+            if level == depth:
+                leaf[number, place] = nodes["value"][node]
+            elif nodes["is_leaf"][node]:
+                waiting += [(node, level + 1, 2 * place), (node, level + 1, 2 * place + 1)]
+            else:
+                feature[number, (1 << level) - 1 + place] = nodes["feature_idx"][node]
+                threshold[number, (1 << level) - 1 + place] = _float32_below(nodes["num_threshold"][node])
+                waiting.append((nodes["left"][node], level + 1, 2 * place))
+                waiting.append((nodes["right"][node], level + 1, 2 * place + 1))
+    return Trees(feature, threshold, leaf)
+
+
+def _float32_below(value: float) -> np.float32:
+    """The greatest float32 that is not greater: a float32 feature compares with it as with `value`."""
+    rounded = np.float32(value)
+    return rounded if float(rounded) <= value else np.nextafter(rounded, np.float32(-np.inf))
+
+
+def _fit_labels(examples: Examples, weights: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(mean, scale, weights) of the label softmax. Rare labels weigh as much as the square root of their number."""
+    random = np.random.default_rng(seed)
+    known = np.flatnonzero(examples.labels != UNKNOWN)
+    if len(known) > LABEL_LINES:
+        known = np.sort(random.choice(known, LABEL_LINES, replace=False))
+    x, labels = examples.x[known], examples.labels[known]
+    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
+    scaled = np.clip((x - mean) / scale, -SCALED_LIMIT, SCALED_LIMIT)
+    counts = np.bincount(labels, minlength=len(LABELS))
+    weight = weights[known] / np.sqrt(np.maximum(counts, 1))[labels]
+    softmax = LogisticRegression(C=0.3, max_iter=150, random_state=seed)
+    softmax.fit(scaled, labels, sample_weight=weight / weight.mean())
+    matrix = np.full((x.shape[1] + 1, len(LABELS)), 0.0, np.float32)
+    matrix[-1] = -1e3  # a label that no example has is never given
+    matrix[:-1, softmax.classes_] = softmax.coef_.T if len(softmax.classes_) > 2 else np.vstack((-softmax.coef_, softmax.coef_)).T
+    matrix[-1, softmax.classes_] = softmax.intercept_ if len(softmax.classes_) > 2 else (-softmax.intercept_[0], softmax.intercept_[0])
+    return mean.astype(np.float32), scale.astype(np.float32), matrix
+
+
+def folds(examples: Examples, n_folds: int = 5) -> np.ndarray:
+    """int64 (n_pages,): the fold of each page; the sites of one family are in one fold, whatever the examples hold else."""
+    names = [f"{dump.page.set}/{dump.page.family}" for dump in examples.pages]
+    return np.array([int(hashlib.sha256(name.encode()).hexdigest(), 16) % n_folds for name in names])
+
+
+def digest(examples: Examples) -> str:
+    """SHA-256 of the features and labels trained on."""
+    content = hashlib.sha256(np.ascontiguousarray(examples.x).tobytes())
+    content.update(examples.is_main.tobytes() + examples.labels.tobytes())
+    return content.hexdigest()
+
+
+def cross_validate(
+    train: Examples,
+    tests: Sequence[Examples],
+    feature_names: Sequence[str],
+    settings: Settings = Settings(),
+    n_folds: int = 5,
+    progress: Callable[[Iterator], Iterator] = iter,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(score, label codes) of every line of each test set, by models that saw no page of its family."""
+    answers = [(np.zeros(len(test.x), np.float32), np.full(len(test.x), BODY, np.uint8)) for test in tests]
+    train_folds, test_folds = folds(train, n_folds), [folds(test, n_folds) for test in tests]
+    for fold in progress(range(n_folds)):
+        model = fit(select(train, train_folds != fold), feature_names, settings)
+        for test, of_page, (score, labels) in zip(tests, test_folds, answers, strict=True):
+            rows = (of_page == fold)[test.page]
+            if rows.any():
+                score[rows] = model.score(test.x[rows])
+                labels[rows] = model.label_scores(test.x[rows]).argmax(axis=1)
+    return answers
+
+
+def select(examples: Examples, wanted: np.ndarray) -> Examples:
+    """The examples of the wanted pages (bool, n_pages)."""
+    rows = wanted[examples.page]
+    number = np.cumsum(wanted) - 1
+    pages = tuple(page for page, is_wanted in zip(examples.pages, wanted.tolist(), strict=True) if is_wanted)
+    return Examples(
+        examples.x[rows], examples.is_main[rows], examples.labels[rows], examples.tokens[rows],
+        number[examples.page[rows]], examples.line[rows], pages,
+    )  # fmt: skip
+
+
