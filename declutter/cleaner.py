@@ -1,19 +1,20 @@
-"""The pipeline: segment, measure, repeats, features, rules, decide. Everything else is a face of this page."""
+"""The pipeline: segment, measure, repeats, features, model or rules, decide. Everything else is a face of this page."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from declutter import rules
-from declutter.decide import decide
+from declutter.decide import by_model, decide
 from declutter.errors import ModelError
-from declutter.features import Columns
+from declutter.features import FEATURE_NAMES, HTML_FEATURE_NAMES, Columns, features, html_features, outline_of
 from declutter.formats.spool import Spool
 from declutter.lines import LABELS, MAIN_CONTENT, Lines, Verdicts
 from declutter.measure import measure
+from declutter.model import Model, shipped_model
 from declutter.pages import Cleaned, Page
 from declutter.repeats import Profile, TemplateCounter, registered_domain
 from declutter.segment.text import split_lines
@@ -22,6 +23,7 @@ from declutter.write import kept_text
 ENGINES = ("auto", "model", "rules")
 BATCH_CHARS = 1 << 19  # pages judged at once: large enough for numpy, small enough for the processor's cache
 BATCH_PAGES = 256
+CERTAIN_PAGES, CERTAIN_SHARE = 5, 0.8  # where a template line needs no model
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,17 @@ class Cleaner:
     """Decides what of a page is main content. Immutable, and safe to share between threads.
 
     `keep` names the labels to keep, `profile` what was learned of the sites' templates, `engine` who decides:
-    "rules", "model", or "auto" (the model where one can be loaded). Raises ValueError for unknown names.
+    "rules", "model", or "auto" (the model where one is shipped). `model` (for dumps) and `html_model` are ones that you trained yourself. `beta` weighs recall
+    against precision in what is kept: 1 is even, 0.5 prefers precision, 2 recall; the rules know no such choice.
+    Raises ValueError for unknown names, ModelError where a model is asked for and none fits.
     """
 
     keep: Collection[str] = MAIN_CONTENT
     profile: Profile | None = None
     engine: str = "auto"
+    model: Model | None = None
+    html_model: Model | None = None
+    beta: float = 1.0
 
     def __post_init__(self):
         object.__setattr__(self, "keep", frozenset(self.keep))
@@ -42,8 +49,22 @@ class Cleaner:
             raise ValueError(f"no such label: {', '.join(sorted(unknown))}; labels are {', '.join(LABELS)}")
         if self.engine not in ENGINES:
             raise ValueError(f"no such engine: {self.engine}; engines are {', '.join(ENGINES)}")
-        if self.engine == "model":
-            raise ModelError("this release ships no model; use engine='rules' or 'auto'")
+        if not 0.0 < self.beta < float("inf"):
+            raise ValueError(f"beta is {self.beta}; it must be greater than 0")
+        if self.engine == "model" and self._model_for("text")[0] is None:
+            raise ModelError("this release ships no model; give one, or use engine='rules' or 'auto'")
+
+    def _model_for(self, kind: str) -> tuple[Model | None, Callable[[Columns], np.ndarray]]:
+        """The model for "text" or "html" pages and what computes its features. HTML without a model of its own is judged as text."""
+        if self.engine == "rules":
+            return None, features
+        if kind == "html" and (model := self.html_model or shipped_model("html")) is not None:
+            model.check(HTML_FEATURE_NAMES)
+            return model, html_features
+        model = self.model or shipped_model("text")
+        if model is not None:
+            model.check(FEATURE_NAMES)
+        return model, features
 
     def clean(self, text: str) -> str:
         """The main content of one dump; its lines are byte for byte those of `text`."""
@@ -73,7 +94,7 @@ class Cleaner:
         spool = Spool(pages) if iter(pages) is pages else None
         try:
             source = spool or pages
-            yield from _cleaned(Cleaner(self.keep, learn(source), self.engine), source)
+            yield from _cleaned(replace(self, profile=learn(source)), source)
         finally:
             if spool:
                 spool.close()
@@ -112,7 +133,19 @@ def judge(pages: Sequence[Page], cleaner: Cleaner) -> tuple[Lines, Verdicts]:
     measures = measure(lines)
     repeats = (cleaner.profile or Profile()).repeats(measures, [site_of(page) for page in pages])
     columns = Columns(lines, measures, repeats)
-    return lines, decide(lines, measures, rules.judge(columns), cleaner.keep)
+    judgement = rules.judge(columns)
+    model, features_of = cleaner._model_for("text" if pages[0].html is None else "html")
+    if model is not None:
+        x = features_of(columns)
+        judgement = by_model(measures, model.score(x), model.label_scores(x), judgement, _certain(columns), cleaner.beta)
+    return lines, decide(lines, measures, judgement, cleaner.keep)
+
+
+def _certain(columns: Columns) -> np.ndarray:
+    """Template lines beyond doubt: on most of at least CERTAIN_PAGES distinct pages of the site."""
+    repeats = columns.repeats
+    often = (repeats.pages_with >= CERTAIN_PAGES) & (repeats.pages_with >= CERTAIN_SHARE * repeats.site_pages)
+    return outline_of(columns).template & often
 
 
 def _cleaned(cleaner: Cleaner, pages: Iterable[Page]) -> Iterator[Cleaned]:

@@ -1,4 +1,4 @@
-"""Judgements to Verdicts: what is kept, blank lines included."""
+"""Scores to labels and Judgements to Verdicts: what is kept, blank lines included."""
 
 from __future__ import annotations
 
@@ -6,10 +6,74 @@ from collections.abc import Collection
 
 import numpy as np
 
-from declutter.lines import BODY, LABEL_CODES, LABELS, Judgement, Lines, Measures, Verdicts
+from declutter.lines import BODY, LABEL_CODES, LABELS, TITLE, Judgement, Lines, Measures, Verdicts
 
+CONFIDENT = 0.8  # a score from which on a line is the core of a page's text
+SHARPEN = 1.0  # how much a page with a confident core sharpens the scores of its other lines; see choose()
 BLANK_REASON = "blank line between kept lines"
 BLANK_OUT_REASON = "blank line beside what is removed"
+
+
+def choose(
+    page_starts: np.ndarray, words: np.ndarray, score: np.ndarray, beta: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The lines of each page with the highest expected F score: (bool (n,), float32 (n,) the score cut off at).
+
+    `page_starts` int64 (n_pages + 1,), `words` (n,) what each line weighs, `score` (n,) P(line is main content), 0..1.
+
+    Of the lines with the best scores, as many are chosen as make the expected F greatest: twice the expected words of
+    main content among them over the words chosen plus the expected words of main content on the page (Nan, Chai, Lee and Chieu 2012). `beta` under 1
+    prefers precision, above 1 recall. Lines of a page are not right or wrong independently: where a page has a
+    confident core, doubtful lines beside it are mostly wrong together, so their scores are sharpened first.
+    """
+    page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
+    if not len(page):
+        return np.zeros(0, bool), np.zeros(0, np.float32)
+    words = np.maximum(words, 0.1).astype(np.float64)
+    mass = np.bincount(page, weights=words * score)
+    core = np.bincount(page, weights=words * score * (score >= CONFIDENT)) / np.maximum(mass, 1e-9)
+    odds = np.log(np.clip(score, 1e-6, 1 - 1e-6) / (1 - np.clip(score, 1e-6, 1 - 1e-6)))
+    sharp = 1.0 / (1.0 + np.exp(-odds * (1.0 + SHARPEN * core[page])))
+    order = np.lexsort((-sharp, page))
+    chosen, right = np.cumsum(words[order]), np.cumsum((words * sharp)[order])
+    filled = np.flatnonzero(np.diff(page_starts))
+    first = page_starts[filled]
+    sizes = np.diff(page_starts)[filled]
+    chosen -= np.repeat(chosen[first] - words[order][first], sizes)
+    right -= np.repeat(right[first] - (words * sharp)[order][first], sizes)
+    expected = np.repeat(right[page_starts[filled + 1] - 1], sizes)
+    gain = (1 + beta * beta) * right / (chosen + beta * beta * expected)
+    best = np.maximum.reduceat(gain, first)
+    is_best = gain == np.repeat(best, sizes)
+    last = np.maximum.reduceat(np.where(is_best, np.arange(len(page)), -1), first)
+    cut = np.repeat(sharp[order][last], sizes)  # the lowest score chosen, the same for all lines of a page
+    return sharp >= cut, np.repeat(score[order][last], sizes).astype(np.float32)
+
+
+def by_model(
+    measures: Measures, score: np.ndarray, label_scores: np.ndarray, rules: Judgement, certain: np.ndarray, beta: float
+) -> Judgement:
+    """The model's judgement. Where the rules are `certain` (bool, n: template lines of the site) they overrule it.
+
+    A line that is kept is a title or body, whichever fits better, and one that isn't has the best of the other labels.
+    """
+    keep, cut = choose(measures.page_starts, measures.words, np.where(certain, 0.0, score), beta)
+    keep &= ~certain
+    main = np.array([BODY, TITLE])
+    other = np.array([code for code in range(len(LABELS)) if code not in (BODY, TITLE)])
+    labels = np.where(keep, main[label_scores[:, main].argmax(axis=1)], other[label_scores[:, other].argmax(axis=1)])
+    labels = np.where(certain, rules.labels, labels).astype(np.uint8)
+    percent, cut_percent = np.rint(100 * score).astype(np.int64), np.rint(100 * cut).astype(np.int64)
+    key = np.where(certain, -1 - rules.reason_codes, (percent * 101 + cut_percent) * 2 + keep)
+    keys, codes = np.unique(key, return_inverse=True)
+    reasons = tuple(rules.reasons[-1 - k] if k < 0 else _model_reason(k) for k in keys.tolist())
+    final = np.where(certain, np.minimum(score, rules.score), score).astype(np.float32)
+    return Judgement(labels, final, reasons, codes.reshape(-1).astype(np.int32))
+
+
+def _model_reason(key: int) -> str:
+    percent, cut = divmod(key // 2, 101)
+    return f"the model gives it {percent}%; this page's text is what has {'at least' if key % 2 else 'more than'} {cut}%"
 
 
 def decide(lines: Lines, measures: Measures, judgement: Judgement, keep: Collection[str]) -> Verdicts:

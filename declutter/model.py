@@ -25,6 +25,7 @@ from declutter.lines import LABELS
 MODEL_VERSION = 1
 BLOCK_CELLS = 1 << 16  # trees times lines judged at once: what fits the processor's second-level cache
 BLOCK_LINES = 1 << 13
+SCALED_LIMIT = 5.0  # scaled features are cut here, so that a freak line doesn't outvote the others
 MAX_DEPTH = 8  # leaves are numbered in a byte
 
 
@@ -153,11 +154,8 @@ class Model:
         return hashlib.sha256(joined + "\n".join(self.feature_names).encode()).hexdigest()
 
 
-SCALED_LIMIT = 5.0  # scaled features are cut here, so that a freak line doesn't outvote the others
-
-
 @cache
 def shipped_model(kind: str) -> Model | None:
-    """The model that this release ships for "text" or "html"; None where it ships none."""
+    """The model that this release ships for pages of a kind, "text" or "html"; None where it ships none."""
     path = resources.files("declutter").joinpath("models", f"{kind}.npz")
     return Model.load(path) if path.is_file() else None

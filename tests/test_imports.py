@@ -29,6 +29,7 @@ LEVELS = {
 #: Stages that read another stage's names, each with its reason.
 STAGES_OF_STAGES = {
     ("rules", "features"): "the rules judge by the same Columns that the features are made of",
+    ("features", "segment"): "the DOM features read the names and codes of the segmenter's DOM columns",
 }
 HEAVY = {"sklearn", "lxml", "selectolax", "scipy", "pandas", "regex"}
 

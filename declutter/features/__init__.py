@@ -1,11 +1,25 @@
 """Features: from what was measured, counted over the site, and said by neighbours, to X.
 
-`features(Columns(lines, measures, repeats))` gives float32 `(n_lines, n_features)` over the lines that are not blank. columns.py has
-what features are made of, outline.py where a page's text begins and ends, table.py the feature table.
+`features(Columns(lines, measures, repeats))` gives float32 `(n_lines, n_features)` over the lines that are not blank;
+`html_features` does for lines of HTML pages, with what their DOM says beside what their text does. columns.py has what
+features are made of, outline.py where a page's text begins and ends, table.py the feature table, dom.py the DOM's part.
 """
 
 from declutter.features.columns import Columns
+from declutter.features.dom import DOM_FAMILIES, DOM_FEATURES, HTML_FEATURE_NAMES, html_features
 from declutter.features.outline import Outline, outline_of
 from declutter.features.table import FAMILIES, FEATURE_NAMES, FEATURES, features
 
-__all__ = ["FAMILIES", "FEATURES", "FEATURE_NAMES", "Columns", "Outline", "features", "outline_of"]
+__all__ = [
+    "DOM_FAMILIES",
+    "DOM_FEATURES",
+    "FAMILIES",
+    "FEATURES",
+    "FEATURE_NAMES",
+    "HTML_FEATURE_NAMES",
+    "Columns",
+    "Outline",
+    "features",
+    "html_features",
+    "outline_of",
+]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from declutter import scripts
-from declutter.features.columns import Columns, page_first, page_last
+from declutter.features.columns import Columns, page_first, page_last, page_max
 from declutter.features.outline import outline_of
 from declutter.phrases import CATEGORIES
 
@@ -27,9 +27,12 @@ LENGTH: tuple[Feature, ...] = (
     ("words_log", lambda c: np.log1p(c.words)),
     ("chars_log", lambda c: np.log1p(c.visible_chars)),
     ("chars_a_word", lambda c: _share(c.letters, c.words)),
+    ("words_to_mean", lambda c: np.log1p(c.words) - np.log1p(_share(c.page_sum(c.words), c.beyond_row - c.first_row))),
+    ("words_to_longest", lambda c: np.log1p(c.words) - np.log1p(page_max(c, c.words))),
 )
 CHARACTERS: tuple[Feature, ...] = (
     ("upper_share", lambda c: _share(c.counts[:, scripts.UPPER], c.letters)),
+    ("capitals_a_word", lambda c: _capitals(c)),
     ("digit_share", lambda c: _share(c.counts[:, scripts.DIGIT], c.visible_chars)),
     ("comma_share", lambda c: _share(c.counts[:, scripts.COMMA], c.words)),
     ("colon_count", lambda c: c.counts[:, scripts.COLON]),
@@ -63,6 +66,11 @@ PAGE: tuple[Feature, ...] = (
     ("page_lines_log", lambda c: np.log1p(c.beyond_row - c.first_row)),
     ("page_words_log", lambda c: np.log1p(c.page_sum(c.words))),
     ("page_prose_share", lambda c: _share(c.page_sum(c.words * c.is_prose), c.page_sum(c.words))),
+    ("page_prose_lines_log", lambda c: np.log1p(c.page_sum(c.is_prose))),
+    ("page_ended_share", lambda c: _share(c.page_sum(c.ends_sentence), c.beyond_row - c.first_row)),
+    ("page_bullet_share", lambda c: _share(c.page_sum(c.has_bullet), c.beyond_row - c.first_row)),
+    *((f"page_{name}", lambda c, k=CATEGORIES.index(name): np.log1p(c.page_sum(c.measures.phrases[:, k] > 0.3)))
+      for name in ("comments", "forum", "shop", "author", "related")),
     ("page_short_share", lambda c: _share(c.page_sum(c.is_short), c.beyond_row - c.first_row)),
 )
 REPETITION: tuple[Feature, ...] = (
@@ -92,6 +100,9 @@ NEIGHBOURS: tuple[Feature, ...] = (
     *((f"phrase_{k:+d}", lambda c, k=k: c.shifted(c.phrase, k)) for k in (-2, -1, 1, 2)),
     *((f"site_share_{k:+d}", lambda c, k=k: c.shifted(c.site_share, k)) for k in (-2, -1, 1, 2)),
     *((f"overlap_{k:+d}", lambda c, k=k: c.shifted(c.measures.page_overlap, k)) for k in (-1, 1)),
+    *((f"capitals_a_word_{k:+d}", lambda c, k=k: c.shifted(_capitals(c), k)) for k in (-1, 1)),
+    *((f"digit_share_{k:+d}", lambda c, k=k: c.shifted(_share(c.counts[:, scripts.DIGIT], c.visible_chars), k)) for k in (-1, 1)),
+    *((f"repeats_{k:+d}", lambda c, k=k: c.shifted(c.page_repeats > 1, k, False)) for k in (-1, 1)),
     *((f"has_bullet_{k:+d}", lambda c, k=k: c.shifted(c.has_bullet, k, False)) for k in (-1, 1)),
 )
 DENSITY: tuple[Feature, ...] = (
@@ -102,6 +113,11 @@ DENSITY: tuple[Feature, ...] = (
     ("words_below_5", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 5))),
     ("words_below_15", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 15))),
     ("words_above_15", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), 15, -1))),
+    *((f"ended_within_{k}", lambda c, k=k: c.window_mean(c.ends_sentence, k)) for k in (3, 10)),
+    *((f"capitals_within_{k}", lambda c, k=k: c.window_mean(_capitals(c), k)) for k in (3, 10)),
+    ("digits_within_3", lambda c: c.window_mean(_share(c.counts[:, scripts.DIGIT], c.visible_chars), 3)),
+    ("commas_within_3", lambda c: c.window_mean(_share(c.counts[:, scripts.COMMA], c.words), 3)),
+    ("similar_run_log", lambda c: np.log1p(_similar_run(c))),
     ("bullets_within_3", lambda c: c.window_mean(c.has_bullet, 3)),
     ("since_prose", lambda c: _near(c.lines_since(c.is_prose))),
     ("until_prose", lambda c: _near(c.lines_until(c.is_prose))),
@@ -129,6 +145,26 @@ OUTLINE: tuple[Feature, ...] = (
     ("overlap", lambda c: c.measures.page_overlap),
     ("overlap_within_3", lambda c: c.window_mean(c.measures.page_overlap, 3)),
 )
+
+
+def _capitals(c: Columns) -> np.ndarray:
+    """Capital letters a word, up to 2: menus and headlines of Latin, Greek and Cyrillic sites capitalise their words."""
+    return np.minimum(_share(c.counts[:, scripts.UPPER], c.words), 2.0)
+
+
+def _similar_run(c: Columns) -> np.ndarray:
+    """How many lines in a row are like this one: the same kind of beginning and end, and about the same length."""
+    words = np.log1p(c.words)
+    like = np.zeros(c.n + 1, bool)
+    like[1:-1] = (
+        (np.abs(np.diff(words)) < 0.5)
+        & (c.ends_sentence[1:] == c.ends_sentence[:-1])
+        & (c.measures.first_class[1:] == c.measures.first_class[:-1])
+        & (c.page[1:] == c.page[:-1])
+    )
+    edges = np.flatnonzero(~like)
+    run = np.cumsum(~like[:-1]) - 1
+    return np.diff(edges)[run]
 
 
 def _other_script(c: Columns) -> np.ndarray:

@@ -1,18 +1,18 @@
-"""Gold pages to training examples: dumps in every style, their lines labelled, measured and repeated as a site's are."""
+"""Gold pages to training examples: dumps in every style, their lines labelled, measured as a site's are."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from declutter.features import Columns, features
-from declutter.lines import LABEL_CODES, MAIN_CONTENT, Repeats
+from declutter.lines import LABEL_CODES, MAIN_CONTENT, Lines, Repeats
 from declutter.measure import measure
 from declutter.repeats import TemplateCounter
 from declutter.score import token_list
@@ -43,36 +43,50 @@ def label_dumps(page: GoldPage, styles: Sequence[str], cache: Path | None = None
         return [_hand_labelled(page)]
     lesson, found = None, []
     for style in styles:
-        path = _cache_path(cache, page, style)
-        if path is None or not path.is_file():
+        path = labels_path(cache, page, style)
+        record = read_labels(path)
+        if record is None:
             lesson = lesson or teach.learn_blocks(page.html, page.main_text)
             text = dumps.make_dump(page.html, style, cache).translate(OTHER_TERMINATORS)
             taught = teach.carry(lesson, text, page.main_text)
-            codes = [UNKNOWN if label is None else LABEL_CODES[label] for label in taught.labels]
-            record = [text, taught.is_main.tolist(), codes]
-            if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                unfinished = path.with_suffix(f".{os.getpid()}")
-                unfinished.write_text(json.dumps(record), "ascii")
-                unfinished.replace(path)
-        else:
-            record = json.loads(path.read_text("ascii"))
+            record = [text, taught.is_main.tolist(), label_codes(taught.labels)]
+            write_labels(path, record)
         text, is_main, codes = record
         found.append(LabelledDump(page, style, text, np.array(is_main, np.int8), np.array(codes, np.uint8)))
     return found
 
 
 def _hand_labelled(page: GoldPage) -> LabelledDump:
-    codes = [UNKNOWN if label is None else LABEL_CODES[label] for label in page.labels]
     is_main = [-1 if label is None else int(label in MAIN_CONTENT) for label in page.labels]
-    return LabelledDump(page, "labelled", page.text, np.array(is_main, np.int8), np.array(codes, np.uint8))
+    codes = np.array(label_codes(page.labels), np.uint8)
+    return LabelledDump(page, "labelled", page.text, np.array(is_main, np.int8), codes)
 
 
-def _cache_path(cache: Path | None, page: GoldPage, style: str) -> Path | None:
+def label_codes(labels: Iterable[str | None]) -> list[int]:
+    """The code of each label, UNKNOWN for None."""
+    return [UNKNOWN if label is None else LABEL_CODES[label] for label in labels]
+
+
+def labels_path(cache: Path | None, page: GoldPage, style: str) -> Path | None:
+    """Where the labels of a page's dump are kept, by all that they come from; None without a cache."""
     if cache is None:
         return None
     digest = hashlib.sha256(f"{LABELLING}\n{style}\n{page.main_text}\n{page.html}".encode("utf-8", "surrogatepass"))
     return Path(cache) / "labelled" / style / f"{digest.hexdigest()[:32]}.json"
+
+
+def read_labels(path: Path | None) -> list | None:
+    """What `write_labels` kept at a path, None where it kept nothing."""
+    return json.loads(path.read_text("ascii")) if path is not None and path.is_file() else None
+
+
+def write_labels(path: Path | None, record: list) -> None:
+    """Keep a record of labels, in one step: other processes see all of it or nothing. Without a path, keep nothing."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(json.dumps(record), "ascii")
+        unfinished.replace(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +117,35 @@ def make_examples(labelled: Iterable[LabelledDump], seed: int = 0, sizes: Sequen
         by_site.setdefault((dump.page.set, dump.page.site, dump.style), []).append(dump)
     parts, pages = [], []
     for dumps_of_site in by_site.values():
-        for group in _groups(dumps_of_site, sizes, random):
-            parts.append(_measured(group, len(pages)))
+        for group in random_groups(dumps_of_site, sizes, random):
+            lines = split_lines([dump.text for dump in group])
+            parts.append(measure_group(group, lines, len(pages), features))
             pages += group
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Examples(pages=tuple(pages), **columns)
+    return join_groups(parts, pages)
 
 
-def _groups(pages: list[LabelledDump], sizes: Sequence[int], random: np.random.Generator) -> list[list[LabelledDump]]:
+def random_groups(pages: list, sizes: Sequence[int], random: np.random.Generator) -> list[list]:
+    """The pages of a site in groups of a random size of `sizes` each, in random order; one group where `sizes` is ().
+
+    A size is drawn as often as it is small, so that about as many pages stand in groups of each size.
+    """
     if not sizes:
         return [pages]
+    chances = 1.0 / np.array(sizes)
+    chances /= chances.sum()
     shuffled = [pages[number] for number in random.permutation(len(pages))]
     groups = []
     while shuffled:
-        size = int(random.choice(sizes))
+        size = int(random.choice(sizes, p=chances))
         groups.append(shuffled[:size])
         shuffled = shuffled[size:]
     return groups
 
 
-def _measured(group: Sequence[LabelledDump], first_page: int) -> dict[str, np.ndarray]:
-    lines = split_lines([dump.text for dump in group])
+def measure_group(
+    group: Sequence[LabelledDump], lines: Lines, first_page: int, features_of: Callable[[Columns], np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The columns of Examples for pages of one site; `lines` are those of `group`, pages count from `first_page`."""
     measures = measure(lines)
     repeats = Repeats.none(len(measures))
     if len(group) > 1:
@@ -133,10 +155,16 @@ def _measured(group: Sequence[LabelledDump], first_page: int) -> dict[str, np.nd
     page = np.repeat(np.arange(len(group)), np.diff(measures.page_starts))
     line = measures.rows - lines.page_starts[page]
     return {
-        "x": features(Columns(lines, measures, repeats)),
+        "x": features_of(Columns(lines, measures, repeats)),
         "is_main": np.concatenate([dump.is_main[line[page == number]] for number, dump in enumerate(group)]),
         "labels": np.concatenate([dump.labels[line[page == number]] for number, dump in enumerate(group)]),
         "tokens": np.array([len(token_list(lines[row])) for row in measures.rows.tolist()], np.float32),
         "page": page + first_page,
         "line": line,
     }
+
+
+def join_groups(parts: Sequence[dict[str, np.ndarray]], pages: Sequence[LabelledDump]) -> Examples:
+    """The measured groups as Examples; `pages` are those of all groups in order."""
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Examples(pages=tuple(pages), **columns)

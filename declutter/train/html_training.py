@@ -1,0 +1,92 @@
+"""Training for HTML pages: gold folders with HTML to a model file and the card beside it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from declutter import write
+from declutter.decide import choose
+from declutter.features import HTML_FEATURE_NAMES
+from declutter.model import Model
+from declutter.score import bag_f1, tokens, words
+from declutter.train.card import describe
+from declutter.train.examples import Examples
+from declutter.train.fit import N_FOLDS, Settings, digest, fit, folds, select
+from declutter.train.gold import read_gold
+from declutter.train.html_examples import count_undecided, make_html_examples
+
+
+def train_html(
+    gold_folders: Sequence[str | Path],
+    out: str | Path,
+    *,
+    seed: int = 0,
+    settings: Settings = Settings(),
+    cache: Path | None = None,
+    cross_validation: bool = True,
+) -> Model:
+    """Train the model for HTML pages on gold with HTML and write it to `out`, with its card as `<out>.md`.
+
+    Cross-validation parts the pages by family; each page is cut into blocks, judged by a model that saw no page of
+    its family, together with its site's pages and alone. Raises GoldError for gold that can't be read.
+    """
+    folders = [Path(folder) for folder in gold_folders]
+    settings = replace(settings, seed=seed)
+
+    def pages():
+        return chain.from_iterable(read_gold(folder) for folder in folders)
+
+    examples = make_html_examples(pages(), seed, cache=cache)
+    scores = {}
+    if cross_validation:
+        gold = {(page.set, page.site, page.id): page.main_text for page in pages()}
+        for name, sizes in (("together", ()), ("alone", (1,))):
+            test = make_html_examples(pages(), seed, sizes, cache)
+            scores[name] = _scores(examples, test, gold, settings)
+    card = {
+        "data": describe(folders, examples.pages), "lines": len(examples.x), "pages": len(examples.pages),
+        "pages_left_out": count_undecided(examples), "settings": asdict(settings), "training_digest": digest(examples),
+        "scores": scores,
+    }  # fmt: skip
+    model = fit(examples, HTML_FEATURE_NAMES, settings, card)
+    with write.whole_file(Path(out)) as temporary:
+        model.save(temporary)
+    return model
+
+
+def _scores(examples: Examples, test: Examples, gold: dict, settings: Settings) -> dict[str, float]:
+    """Word F1 (WCXB) or token F1 (other sets) of each set: mean over a site's pages, then over sites; WCXB over pages."""
+    score = np.zeros(len(test.x), np.float32)
+    fold_of, fold_of_test = folds(examples), folds(test)
+    for fold in range(N_FOLDS):
+        rows = (fold_of_test == fold)[test.page]
+        model = fit(select(examples, fold_of != fold), HTML_FEATURE_NAMES, settings)
+        score[rows] = model.score(test.x[rows])
+    return score_of_sets(test, score, gold)
+
+
+def score_of_sets(test: Examples, score: np.ndarray, gold: dict) -> dict[str, float]:
+    """The F1 of each set for the scores of its lines."""
+    by_site: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for dump, text in kept_texts(test, score):
+        page = dump.page
+        bag = words if page.set == "wcxb_dev" else tokens
+        f1 = bag_f1(bag(text), bag(gold[page.set, page.site, page.id]))
+        by_site[page.set][page.id if page.set == "wcxb_dev" else page.site].append(f1)
+    return {name: round(float(np.mean([np.mean(values) for values in sites.values()])), 4) for name, sites in by_site.items()}
+
+
+def kept_texts(test: Examples, score: np.ndarray) -> Iterable:
+    """(page, text kept of it) for the scores of its lines."""
+    page_starts = np.searchsorted(test.page, np.arange(len(test.pages) + 1))
+    keep, _ = choose(page_starts, test.tokens, score)
+    for number, dump in enumerate(test.pages):
+        rows = slice(page_starts[number], page_starts[number + 1])
+        lines = dump.text.split("\n")
+        yield dump, "\n".join(lines[line] for line in test.line[rows][keep[rows]])

@@ -1,0 +1,128 @@
+"""Fitting: what a model learns, what it leaves out, and that cross-validation never tests on what was trained on."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="scikit-learn, which fits the models, is not installed")
+
+from declutter.lines import BODY, LABEL_CODES, LABELS, TITLE
+from declutter.train.examples import UNKNOWN, Examples, LabelledDump
+from declutter.train.fit import Settings, cross_validate, digest, fit, folds, line_weights, select
+from declutter.train.gold import GoldPage
+
+NAVIGATION = LABEL_CODES["navigation"]
+NAMES = ("long", "late", "noise")
+QUICK = Settings(n_trees=12, depth=3)
+LINES_A_PAGE = 40
+
+
+def made_page(family, number):
+    page = GoldPage("made", f"site of {family}", family, str(number), None, None, None, None, None, "", None, None)
+    return LabelledDump(page, "labelled", "", np.zeros(0, np.int8), np.zeros(0, np.uint8))
+
+
+def made_examples(families=("a", "b", "c", "d", "e", "f", "g", "h"), inverted=(), pages=4, seed=0):
+    """Long lines are body, short ones navigation; the other way round in `inverted` families."""
+    random = np.random.default_rng(seed)
+    of_page = [made_page(family, number) for family in families for number in range(pages)]
+    n = LINES_A_PAGE * len(of_page)
+    x = random.normal(size=(n, len(NAMES))).astype(np.float32)
+    page = np.repeat(np.arange(len(of_page)), LINES_A_PAGE)
+    flip = np.array([dump.page.family in inverted for dump in of_page])[page]
+    is_main = ((x[:, 0] > 0) ^ flip).astype(np.int8)
+    labels = np.where(is_main == 1, BODY, NAVIGATION).astype(np.uint8)
+    line = np.tile(np.arange(LINES_A_PAGE), len(of_page))
+    return Examples(x, is_main, labels, np.full(n, 9, np.float32), page, line, tuple(of_page))
+
+
+def changed(examples, **columns):
+    known = {name: getattr(examples, name) for name in ("x", "is_main", "labels", "tokens", "page", "line", "pages")}
+    return Examples(**{**known, **columns})
+
+
+def test_a_model_learns_what_the_examples_say():
+    examples = made_examples()
+    model = fit(examples, NAMES, QUICK, {"seed": 0})
+    other = made_examples(seed=1)
+    assert ((model.score(other.x) > 0.5) == other.is_main).mean() > 0.97
+    assert (model.label_scores(other.x).argmax(axis=1) == other.labels).mean() > 0.95
+    assert (model.feature_names, model.card, model.trees.depth) == (NAMES, {"seed": 0}, QUICK.depth)
+
+
+def test_a_label_without_examples_is_never_given():
+    model = fit(made_examples(), NAMES, QUICK)
+    given = model.label_scores(np.random.default_rng(2).normal(size=(500, 3)).astype(np.float32) * 9).argmax(axis=1)
+    assert {LABELS[code] for code in given.tolist()} == {"body", "navigation"}
+
+
+def test_two_runs_give_one_model():
+    models = [fit(made_examples(), NAMES, QUICK) for _ in range(2)]
+    assert models[0].digest == models[1].digest
+    assert fit(made_examples(seed=5), NAMES, QUICK).digest != models[0].digest
+
+
+def test_undecided_lines_and_headlines_outside_the_gold_teach_nothing_of_what_to_keep():
+    examples = made_examples()
+    random = np.random.default_rng(3)
+    doubtful = random.random(len(examples.x)) < 0.3
+    is_main, labels = examples.is_main.copy(), examples.labels.copy()
+    is_main[doubtful], labels[doubtful] = -1, UNKNOWN
+    headline = ~doubtful & (random.random(len(examples.x)) < 0.2)
+    without = changed(examples, is_main=is_main, labels=labels)
+    headlines = changed(without, is_main=np.where(headline, 0, is_main).astype(np.int8),
+                        labels=np.where(headline, TITLE, labels).astype(np.uint8))  # fmt: skip
+    for taught in (without, headlines):
+        model = fit(taught, NAMES, QUICK)
+        assert ((model.score(examples.x) > 0.5) == examples.is_main).mean() > 0.95
+    # the same lines as boilerplate of another kind do teach: what is left out above is left out for a reason
+    as_boilerplate = changed(headlines, labels=np.where(headline, NAVIGATION, labels).astype(np.uint8))
+    long = examples.x[:, 0] > 0.5
+    taught_more = fit(as_boilerplate, NAMES, QUICK).score(examples.x[long]).mean()
+    assert taught_more < fit(headlines, NAMES, QUICK).score(examples.x[long]).mean() - 0.05
+
+
+def test_every_page_weighs_the_same():
+    examples = made_examples()
+    tokens = np.random.default_rng(4).integers(0, 400, len(examples.x)).astype(np.float32)
+    weights = line_weights(changed(examples, tokens=tokens))
+    np.testing.assert_allclose(np.bincount(examples.page, weights=weights), 1.0)
+    first = examples.page == 0
+    np.testing.assert_allclose(weights[first] ** 2 / (tokens[first] + 1), weights[0] ** 2 / (tokens[0] + 1), rtol=1e-5)
+
+
+def test_a_family_is_in_one_fold_whatever_else_there_is():
+    few, many = made_examples(("c", "a")), made_examples()
+    in_few = {dump.page.family: fold for dump, fold in zip(few.pages, folds(few).tolist(), strict=True)}
+    in_many = {dump.page.family: fold for dump, fold in zip(many.pages, folds(many).tolist(), strict=True)}
+    assert in_few == {family: in_many[family] for family in in_few}
+    assert len(set(zip([dump.page.family for dump in many.pages], folds(many).tolist(), strict=True))) == 8
+    assert len(set(in_many.values())) > 1
+
+
+def test_select_keeps_the_rows_of_pages():
+    examples = made_examples()
+    wanted = np.arange(len(examples.pages)) % 3 == 1
+    chosen = select(examples, wanted)
+    assert [dump.page for dump in chosen.pages] == [examples.pages[row].page for row in np.flatnonzero(wanted)]
+    for number, original in enumerate(np.flatnonzero(wanted).tolist()):
+        np.testing.assert_array_equal(chosen.x[chosen.page == number], examples.x[examples.page == original])
+        np.testing.assert_array_equal(chosen.labels[chosen.page == number], examples.labels[examples.page == original])
+
+
+def test_cross_validation_knows_nothing_of_the_family_it_tests():
+    examples = made_examples(inverted=("b",))
+    ((score, labels),) = cross_validate(examples, [examples], NAMES, QUICK, n_folds=4)
+    is_b = np.array([dump.page.family == "b" for dump in examples.pages])[examples.page]
+    right = (score > 0.5) == examples.is_main
+    assert right[is_b].mean() < 0.1
+    assert right[~is_b].mean() > 0.9
+    assert (labels[~is_b] == examples.labels[~is_b]).mean() > 0.9
+
+
+def test_the_digest_is_of_features_and_labels():
+    examples = made_examples()
+    x, labels = examples.x.copy(), examples.labels.copy()
+    x[7, 1] += 1
+    labels[7] = TITLE
+    digests = [digest(examples), digest(changed(examples, x=x)), digest(changed(examples, labels=labels))]
+    assert len(set(digests)) == 3 and digest(made_examples()) == digests[0]

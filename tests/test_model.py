@@ -1,0 +1,240 @@
+"""Model files: what is saved is what is loaded, damaged ones are refused, and the trees agree with scikit-learn."""
+
+import io
+import json
+import pickle
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from declutter import model as model_module
+from declutter.cleaner import Cleaner
+from declutter.errors import ModelError
+from declutter.features import FEATURE_NAMES
+from declutter.lines import LABELS
+from declutter.model import Model, Trees
+
+N_FEATURES = 6
+
+
+def made_model(n_trees=7, depth=3, seed=0):
+    random = np.random.default_rng(seed)
+    trees = Trees(
+        random.integers(0, N_FEATURES, (n_trees, 2**depth - 1)).astype(np.int32),
+        random.normal(size=(n_trees, 2**depth - 1)).astype(np.float32),
+        random.normal(size=(n_trees, 2**depth)).astype(np.float32),
+    )
+    weights = random.normal(size=(N_FEATURES + 1, len(LABELS))).astype(np.float32)
+    names = tuple(f"f{number}" for number in range(N_FEATURES))
+    mean, scale = np.zeros(N_FEATURES, np.float32), np.ones(N_FEATURES, np.float32)
+    return Model(names, trees, -0.5, weights, mean, scale, {"seed": seed})
+
+
+def lines(n=50, seed=1):
+    return np.random.default_rng(seed).normal(size=(n, N_FEATURES)).astype(np.float32)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "model.npz"
+    made_model().save(path)
+    return path
+
+
+def arrays_of(path):
+    with np.load(path) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def test_what_is_saved_is_loaded(saved):
+    model, again = made_model(), Model.load(saved)
+    assert (again.feature_names, again.offset, again.card) == (model.feature_names, model.offset, model.card)
+    assert again.digest == model.digest
+    np.testing.assert_array_equal(again.score(lines()), model.score(lines()))
+    np.testing.assert_array_equal(again.label_scores(lines()), model.label_scores(lines()))
+
+
+def test_the_same_model_is_the_same_file(saved, tmp_path):
+    made_model().save(tmp_path / "again.npz")
+    assert (tmp_path / "again.npz").read_bytes() == saved.read_bytes()
+
+
+def test_the_digest_tells_models_apart():
+    model = made_model()
+    leaf = model.trees.leaf.copy()
+    leaf[3, 2] += 1e-3
+    others = [replace(model, trees=model.trees._replace(leaf=leaf)), replace(model, offset=0.0),
+              replace(model, feature_names=model.feature_names[::-1]), made_model(seed=1)]  # fmt: skip
+    assert len({model.digest, *(other.digest for other in others)}) == 5
+    assert replace(model, card={}).digest == model.digest
+
+
+def test_trees_by_hand():
+    """Two trees of depth 2: left where a feature is not greater than the threshold, children at 2j and 2j + 1."""
+    feature = np.array([[0, 1, 2], [2, 0, 0]], np.int32)
+    threshold = np.array([[0.0, 1.0, 2.0], [5.0, -1.0, 0.0]], np.float32)
+    leaf = np.array([[1, 2, 3, 4], [10, 20, 30, 40]], np.float32)
+    x = np.array([[0, 1, 9], [0, 1.5, 5], [0.1, 0, 2], [0.1, 0, 6], [-2, 0, 0]], np.float32)
+    assert Trees(feature, threshold, leaf).sum(x).tolist() == [1 + 30, 2 + 20, 3 + 20, 4 + 40, 1 + 10]
+
+
+def test_no_line_and_one_line():
+    model = made_model()
+    assert model.score(lines(0)).shape == (0,)
+    assert model.label_scores(lines(0)).shape == (0, len(LABELS))
+    np.testing.assert_allclose(model.score(lines(9)[4:5]), model.score(lines(9))[4:5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("cells, n_lines", [(1, 1), (64, 5), (200, 7), (1 << 20, 1 << 20)])
+def test_block_sizes_change_nothing(cells, n_lines, monkeypatch):
+    expected = made_model(n_trees=33, depth=4).trees.sum(lines(101))
+    monkeypatch.setattr(model_module, "BLOCK_CELLS", cells)
+    monkeypatch.setattr(model_module, "BLOCK_LINES", n_lines)
+    np.testing.assert_allclose(made_model(n_trees=33, depth=4).trees.sum(lines(101)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("depth, seed", [(1, 0), (3, 1), (5, 2), (8, 3)])
+def test_trees_agree_with_scikit_learn(depth, seed):
+    """Also for values that are a threshold, or its neighbours among the float32 numbers."""
+    pytest.importorskip("sklearn", reason="scikit-learn, which makes the trees, is not installed")
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    from declutter.train.fit import _fixed_depth
+
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(3000, N_FEATURES)).astype(np.float32)
+    x[:, :3] = np.round(x[:, :3] * 8) / 8
+    y = (x[:, 0] * x[:, 1] + np.sin(3 * x[:, 3]) + random.normal(size=len(x)) > 0).astype(int)
+    fitted = HistGradientBoostingClassifier(
+        max_iter=40, max_depth=depth, max_leaf_nodes=None, min_samples_leaf=20, early_stopping=False
+    ).fit(x, y)
+    trees = _fixed_depth(fitted, depth)
+    assert trees.leaf.shape == (40, 2**depth)
+    asked = random.normal(size=(4000, N_FEATURES)).astype(np.float32)
+    for column in range(N_FEATURES):
+        finite = trees.threshold[(trees.feature == column) & np.isfinite(trees.threshold)]
+        near = np.concatenate((finite, np.nextafter(finite, np.float32(np.inf)), np.nextafter(finite, np.float32(-np.inf))))
+        if len(near):
+            asked[:3000, column] = random.choice(near, 3000)
+    expected = fitted.decision_function(asked) - fitted._baseline_prediction.item()
+    np.testing.assert_allclose(trees.sum(asked), expected, atol=2e-5)
+
+
+def damaged_files(path):
+    whole = path.read_bytes()
+    yield "empty", b""
+    yield "text", b"[metadata]\nname = model\n"
+    yield "truncated in the middle", whole[: len(whole) // 2]
+    yield "truncated at the end", whole[:-10]
+    yield "its beginning is missing", whole[100:]
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3))
+    yield "one array", buffer.getvalue()
+    yield "a pickle", pickle.dumps({"declutter_model": 1})
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("readme.txt", "no model")
+    yield "another zip", buffer.getvalue()
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_damaged_files_are_refused(saved, number):
+    _name, content = list(damaged_files(saved))[number]
+    saved.write_bytes(content)
+    with pytest.raises(ModelError, match=r"model\.npz"):
+        Model.load(saved)
+
+
+def test_flipped_bytes_are_refused_or_do_no_harm(saved):
+    """Bytes that are no part of the arrays may differ; whatever loads is the model that was saved."""
+    whole, digest = saved.read_bytes(), made_model().digest
+    refused = 0
+    for position in np.random.default_rng(0).integers(0, len(whole), 300).tolist():
+        saved.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
+        try:
+            assert Model.load(saved).digest == digest
+        except ModelError:
+            refused += 1
+    assert refused > 200
+
+
+def test_a_file_that_is_not_there_or_is_a_folder(tmp_path):
+    for path in (tmp_path / "none.npz", tmp_path):
+        with pytest.raises(ModelError):
+            Model.load(path)
+
+
+CHANGES = {
+    "a missing array": lambda arrays: arrays.pop("leaf"),
+    "other version": lambda arrays: arrays.update(declutter_model=np.array(999)),
+    "a version that is no number": lambda arrays: arrays.update(declutter_model=np.array("one")),
+    "other labels": lambda arrays: arrays.update(labels=np.array(LABELS[::-1], np.str_)),
+    "fewer labels": lambda arrays: arrays.update(labels=np.array(LABELS[:-1], np.str_)),
+    "thresholds of another shape": lambda arrays: arrays.update(threshold=arrays["threshold"][:, :-1]),
+    "fewer thresholds": lambda arrays: arrays.update(threshold=arrays["threshold"][:-1]),
+    "leaves without a second axis": lambda arrays: arrays.update(leaf=arrays["leaf"][0]),
+    "leaves that are no power of two": lambda arrays: arrays.update(
+        leaf=arrays["leaf"][:, :6], feature=arrays["feature"][:, :5], threshold=arrays["threshold"][:, :5]
+    ),
+    "trees that are too deep": lambda arrays: arrays.update(
+        leaf=np.zeros((1, 512), np.float32), feature=np.zeros((1, 511), np.int32), threshold=np.zeros((1, 511), np.float32)
+    ),
+    "trees without a level": lambda arrays: arrays.update(
+        leaf=np.zeros((1, 1), np.float32), feature=np.zeros((1, 0), np.int32), threshold=np.zeros((1, 0), np.float32)
+    ),
+    "a feature out of range": lambda arrays: arrays["feature"].__setitem__((0, 0), N_FEATURES),
+    "a negative feature": lambda arrays: arrays["feature"].__setitem__((0, 0), -1),
+    "features that are no integers": lambda arrays: arrays.update(feature=arrays["feature"].astype(np.float32)),
+    "leaves of text": lambda arrays: arrays.update(leaf=arrays["leaf"].astype(str)),
+    "a mean of another length": lambda arrays: arrays.update(feature_mean=arrays["feature_mean"][:-1]),
+    "a scale of doubles": lambda arrays: arrays.update(feature_scale=arrays["feature_scale"].astype(np.float64)),
+    "weights of another shape": lambda arrays: arrays.update(label_weights=arrays["label_weights"][:-1]),
+    "two offsets": lambda arrays: arrays.update(offset=np.zeros(2, np.float32)),
+    "one name more": lambda arrays: arrays.update(feature_names=np.append(arrays["feature_names"], "more")),
+    "a card that is no JSON": lambda arrays: arrays.update(card=np.array("{")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_arrays_that_fit_no_model_are_refused(saved, change):
+    arrays = arrays_of(saved)
+    CHANGES[change](arrays)
+    np.savez_compressed(saved, **arrays)
+    with pytest.raises(ModelError, match=r"model\.npz"):
+        Model.load(saved)
+
+
+class Bomb:
+    """Would create a file if it were unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_pickled_objects_are_refused_and_not_run(saved, tmp_path):
+    arrays = arrays_of(saved)
+    for name in ("card", "leaf"):
+        np.savez_compressed(saved, **{**arrays, name: np.array([Bomb(tmp_path / "run")], object)}, allow_pickle=True)
+        with pytest.raises(ModelError):
+            Model.load(saved)
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_features_are_named():
+    model = made_model()
+    model.check(model.feature_names)
+    with pytest.raises(ModelError, match="different: f5, f9"):
+        model.check([*model.feature_names[:-1], "f9"])
+    with pytest.raises(ModelError, match="order"):
+        model.check(model.feature_names[::-1])
+    with pytest.raises(ModelError, match=f"6 and {len(FEATURE_NAMES)}"):
+        Cleaner(model=model)
+
+
+def test_the_card_is_json(saved):
+    assert json.loads(str(arrays_of(saved)["card"])) == {"seed": 0}

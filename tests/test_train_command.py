@@ -1,0 +1,321 @@
+"""`declutter train` and `declutter score`: from gold to a model, its card, and what it scores."""
+
+import gzip
+import json
+import re
+import shutil
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("sklearn", reason="scikit-learn, which training needs, is not installed")
+pytest.importorskip("lxml", reason="lxml, which training needs, is not installed")
+
+from declutter import Cleaner
+from declutter.cli import main
+from declutter.errors import GoldError
+from declutter.lines import LABELS
+from declutter.model import Model
+from declutter.train import labelling, scoring, training
+from declutter.train.examples import label_dumps
+from declutter.train.fit import Settings
+from declutter.train.gold import read_gold
+from declutter.train.labelling import LEAST_ORACLE, draw_styles, oracle_f1, usable_styles
+from declutter.train.tables import table
+from declutter.train.training import train
+
+SEEDS = Path(__file__).parent.parent / "seeds"
+IN_THREE_FOLDS = ("cinaralti-shop-tr", "golrud-newsagency-fa", "hamorad-magazine-he")
+OTHER = "wendle-tide-en"
+QUICK = Settings(n_trees=8, depth=4)
+SENTENCES = {
+    "ferry": "The ferry will sail again on {day}, the harbour office said, once the new ropes have been tested.",
+    "market": "Stalls open at six on {day}, and the council, which had wanted seven, has let the matter rest.",
+    "school": "Parents were told on {day} that the roof, repaired twice since spring, must be repaired once more.",
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads that wait for each other on a busy machine make training four times slower (33 s for 8.7 on two cores)."""
+    from threadpoolctl import threadpool_limits  # comes with scikit-learn
+
+    with threadpool_limits(1):
+        yield
+
+
+def declutter(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def copy_sites(folder, sites):
+    for site in sites:
+        shutil.copytree(SEEDS / site, folder / site)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def gold(tmp_path_factory):
+    return copy_sites(tmp_path_factory.mktemp("gold") / "three", IN_THREE_FOLDS)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Small trees: what is tested here is the way, not the model."""
+    monkeypatch.setattr(training, "train", partial(train, settings=QUICK))
+
+
+def write_html_gold(folder, licence="CC0"):
+    """Gold with HTML: two sites of three pages, and one page whose main text isn't in it."""
+    (folder / "pages").mkdir(parents=True)
+    rows = []
+    for site in ("a.org", "b.org"):
+        for topic, sentence in SENTENCES.items():
+            prose = [sentence.format(day=day) for day in ("Monday", "Tuesday", "Friday")]
+            body = "".join(f"<p>{paragraph}</p>" for paragraph in prose)
+            html = (f"<nav><a href='/'>Home</a> <a href='/s'>Sport</a> <a href='/w'>Weather</a></nav><h1>About the {topic}</h1>"
+                    f"{body}<footer><p>© 2025 {site}</p><p><a href='/privacy'>Privacy</a></p></footer>")  # fmt: skip
+            rows.append({"site": site, "id": topic, "html": html, "main_text": "\n\n".join([f"About the {topic}", *prose])})
+    rows.append({**rows[0], "site": "c.org", "id": "elsewhere", "main_text": "A text that stands on another page than this."})
+    for row in rows:
+        name = f"pages/{row['site']}-{row['id']}.html.gz"
+        (folder / name).write_bytes(gzip.compress(row.pop("html").encode()))
+        row |= {"set": folder.name, "html": name, "url": None, "script": "Latin", "lang": "en"}
+    (folder / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    sites = "".join(f"{site}\t{licence}\t{site}\n" for site in ("a.org", "b.org", "c.org"))
+    (folder / "sites.tsv").write_text(f"site\tlicence\tfamily\n{sites}", "utf-8")
+    return folder
+
+
+def test_train_then_score(gold, tmp_path, quick):
+    model_path = tmp_path / "made" / "model.npz"
+    result = declutter("train", gold, "-o", model_path)
+    assert result.exit_code == 0, result.stderr
+    assert "18 pages in 18 dumps" in result.stdout
+    assert "With the other pages of the site" in result.stdout and "Each page alone" in result.stdout
+    assert re.search(r"^\| three/golrud-newsagency-fa +\| +6 \|", result.stdout, re.M)
+    model = Model.load(model_path)
+    assert model.card["lines"]["main"] > 100
+    card = (tmp_path / "made" / "MODEL.md").read_text("utf-8")
+    assert card.startswith("# Model card") and model.digest in card and model.card["training_digest"] in card
+    assert "`declutter train three -o model.npz --seed 0 --styles blocks,get_text --drawn 2`" in card
+    assert str(tmp_path) not in card
+
+    other = copy_sites(tmp_path / "other", [OTHER])
+    scored = declutter("score", other, "--model", model_path, "--format", "json")
+    assert scored.exit_code == 0, scored.stderr
+    found = json.loads(scored.stdout)
+    (row,) = found["groups"]["all"]
+    assert row["pages"] == 6 and 0.5 < row["words"]["f1"] < 1 and 0.5 < row["lines"]["f1"] < 1
+    assert [group["name"] for group in found["groups"]["script"]] == ["Latin"]
+    assert sum(map(sum, found["confusion"]["lines"])) == sum(bool(label) for page in read_gold(other) for label in page.labels)
+    by_rules = json.loads(declutter("score", other, "--engine", "rules", "--format", "json").stdout)
+    assert by_rules["groups"]["all"] != found["groups"]["all"]
+    tables = declutter("score", other, "--model", model_path, "--alone").stdout
+    assert "gold \\ given" in tables and re.search(r"^\| body +\|", tables, re.M)
+
+
+def test_a_seed_gives_one_model(tmp_path):
+    models = [
+        train([SEEDS], tmp_path / name / "model.npz", seed=seed, settings=QUICK, cross_validation=False).model
+        for name, seed in (("first", 1), ("second", 1), ("third", 2))
+    ]
+    files = [(tmp_path / name / "model.npz").read_bytes() for name in ("first", "second")]
+    cards = [(tmp_path / name / "MODEL.md").read_bytes() for name in ("first", "second")]
+    assert models[0].digest == models[1].digest != models[2].digest
+    assert files[0] == files[1] and cards[0] == cards[1]
+    assert b"Not cross-validated." in cards[0]
+
+
+def test_cross_validation_cleans_by_models_that_saw_nothing_of_the_family(gold, tmp_path, monkeypatch):
+    trained_on, tested_on = [], []
+    original_fit, original_score = training.fit, training.score_dumps
+
+    def fit(examples, *arguments):
+        trained_on.append({dump.page.family for dump in examples.pages})
+        return original_fit(examples, *arguments)
+
+    def score_dumps(dumps, cleaner, alone):
+        assert cleaner.engine == "model"
+        tested_on.append((alone, trained_on[-1], {dump.page.family for dump in dumps}))
+        return original_score(dumps, cleaner, alone)
+
+    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(training, "score_dumps", score_dumps)
+    done = train([gold], tmp_path / "model.npz", settings=QUICK)
+    assert all(not trained & tested for _, trained, tested in tested_on)
+    for is_alone in (True, False):
+        assert set().union(*(tested for alone, _, tested in tested_on if alone == is_alone)) == set(IN_THREE_FOLDS)
+    assert trained_on[-1] == set(IN_THREE_FOLDS)  # the model itself learns from everything
+    assert done.together["groups"]["all"][0]["pages"] == done.alone["groups"]["all"][0]["pages"] == 18
+
+
+def test_html_gold_is_dumped_in_styles_and_its_licence_told(tmp_path):
+    folder = write_html_gold(tmp_path / "pages of mine")
+    model = train([folder], tmp_path / "model.npz", styles=["blocks"], n_drawn=0, settings=QUICK, cache=tmp_path / "cache").model
+    assert model.card["styles"] == {"blocks": 7}
+    assert model.card["pages"] == {"used": 6, "dumps": 6, "dumps_left_out": {"blocks": 1}}
+    about = {"name": "pages of mine", "licences": ["CC0 (3 sites)"], "credit": None, "pages": 7, "sites": 3}
+    assert model.card["data"] == [about]
+    assert any((tmp_path / "cache").rglob("*.json"))
+    (row,) = scoring.score([folder], Cleaner(engine="rules"), styles=["blocks", "text_content"])["groups"]["all"]
+    assert row["pages"] == 14
+
+
+def test_every_page_has_some_styles_and_draws_others():
+    pages = [replace(page, id=f"{number}") for page in list(read_gold(SEEDS))[:1] for number in range(40)]
+    drawn = [draw_styles(page, ("blocks",), ("inner_text", "text_content", "html2text"), 2, 0) for page in pages]
+    assert {styles[0] for styles in drawn} == {"blocks"}
+    assert all(len(set(styles)) == 3 for styles in drawn)
+    assert len({frozenset(styles) for styles in drawn}) == 3
+    assert drawn == [draw_styles(page, ("blocks",), ("inner_text", "text_content", "html2text"), 2, 0) for page in pages]
+    assert draw_styles(pages[0], ("blocks",), ("inner_text",), 2, 0) == ("blocks", "inner_text")
+
+
+def test_the_oracle_tells_gold_that_is_not_on_its_page(tmp_path):
+    found = {page.site: oracle_f1(label_dumps(page, ["blocks"])[0]) for page in read_gold(write_html_gold(tmp_path / "gold"))}
+    assert found["a.org"] > 0.99 and found["c.org"] < LEAST_ORACLE
+    dump = label_dumps(next(iter(read_gold(SEEDS))), [])[0]
+    assert oracle_f1(dump) == 1.0
+    assert oracle_f1(replace(dump, is_main=np.zeros_like(dump.is_main), page=replace(dump.page, main_text="Text"))) == 1.0
+
+
+def test_scores_of_answers_known_beforehand():
+    """Rules that keep every label make recall 1; keeping captions beside body changes no score of lines."""
+    everything = scoring.score([SEEDS / OTHER], Cleaner(engine="rules", keep=LABELS))
+    (row,) = everything["groups"]["all"]
+    assert row["words"]["recall"] == row["lines"]["recall"] == row["characters"]["recall"] == 1.0
+    gold = [page for page in read_gold(SEEDS / OTHER)]
+    main_lines = sum(label in ("title", "body") for page in gold for label in page.labels)
+    counted = sum(label not in (None, "caption", "byline") for page in gold for label in page.labels)
+    assert row["lines"]["precision"] == pytest.approx(main_lines / counted)
+    assert {label["name"]: label["kept"] for label in everything["labels"]} == dict.fromkeys(
+        [label["name"] for label in everything["labels"]], 1.0
+    )
+    usual, with_captions = (
+        scoring.score([SEEDS / OTHER], Cleaner(engine="rules", keep=keep))["groups"]["all"][0]
+        for keep in ({"title", "body"}, {"title", "body", "caption"})
+    )
+    assert usual["lines"] == with_captions["lines"]
+    assert usual["words"]["recall"] <= with_captions["words"]["recall"]
+
+
+def test_alone_is_each_page_by_itself():
+    together, alone = (scoring.score([SEEDS / OTHER], Cleaner(engine="rules"), alone=alone) for alone in (False, True))
+    lines = [scoring.score_dumps(label_dumps(page, []), Cleaner(engine="rules"))[0].lines for page in read_gold(SEEDS / OTHER)]
+    hits = sum(count.hits for count in lines)
+    assert alone["groups"]["all"][0]["lines"]["recall"] == pytest.approx(hits / sum(count.main for count in lines))
+    assert together["groups"] != alone["groups"]
+
+
+@pytest.mark.parametrize(
+    "site, script",
+    [("yofuke-techblog-ja", "Japanese"), ("mochuan-portal-zh", "Han"), ("neurin-travel-ko", "Hangul"),
+     ("golrud-newsagency-fa", "Arabic"), ("zarechinsk-portal-ru", "Cyrillic"), ("myitkway-news-my", "Myanmar")],
+)  # fmt: skip
+def test_the_script_of_a_dump(site, script):
+    assert {scoring.script_of(page.text) for page in read_gold(SEEDS / site)} == {script}
+
+
+def test_pages_that_cannot_be_judged_are_told(monkeypatch):
+    from declutter import cleaner
+
+    monkeypatch.setattr(cleaner, "decide", None)
+    found = scoring.score([SEEDS / OTHER], Cleaner(engine="rules"))
+    assert len(found["failed"]) == 6
+    assert found["groups"]["all"][0]["lines"]["recall"] == 1.0  # passed through whole
+    result = declutter("score", SEEDS / OTHER)
+    assert result.exit_code == 1 and "Not judged" in result.stdout
+
+
+def test_gold_that_teaches_nothing_is_refused(tmp_path, quick):
+    (tmp_path / "a").mkdir()
+    assert "no gold here" in declutter("train", tmp_path, "-o", tmp_path / "m.npz").stderr
+    (tmp_path / "a" / "page.txt").write_text("Menu\nMore\n")
+    (tmp_path / "a" / "page.labels.tsv").write_text("1\tnavigation\n2\tnavigation\n")
+    result = declutter("train", tmp_path, "-o", tmp_path / "m.npz")
+    assert result.exit_code == 2 and "no line of main content" in result.stderr
+    (tmp_path / "a" / "page.labels.tsv").write_text("1\tnavigation\n2\tmenus\n")
+    assert "page.labels.tsv:2: unknown label 'menus'" in declutter("train", tmp_path, "-o", tmp_path / "m.npz").stderr
+    assert not (tmp_path / "m.npz").exists() and not (tmp_path / "MODEL.md").exists()
+
+
+def test_one_family_is_trained_on_without_cross_validation(tmp_path):
+    done = train([SEEDS / OTHER], tmp_path / "model.npz", settings=QUICK)
+    assert done.together is None and done.alone is None
+    assert "Not cross-validated." in (tmp_path / "MODEL.md").read_text("utf-8")
+
+
+def test_models_and_cards_that_exist_are_not_replaced(gold, tmp_path, quick):
+    (tmp_path / "MODEL.md").write_text("mine")
+    result = declutter("train", gold, "-o", tmp_path / "model.npz")
+    assert result.exit_code == 2 and "MODEL.md exists" in result.stderr
+    assert not (tmp_path / "model.npz").exists()
+    assert declutter("train", gold, "-o", tmp_path / "model.npz", "--no-cross-validation", "--force").exit_code == 0
+    assert (tmp_path / "MODEL.md").read_text("utf-8") != "mine"
+
+
+def test_seeds_are_one_more_folder(gold, tmp_path):
+    settings = replace(QUICK, n_trees=2)
+    model = train([write_html_gold(tmp_path / "html")], tmp_path / "m.npz", seeds=gold, styles=["blocks"], n_drawn=0,
+                  settings=settings, cross_validation=False).model  # fmt: skip
+    assert [about["name"] for about in model.card["data"]] == ["html", "three"]
+    assert model.card["command"].startswith("declutter train html --seeds three -o m.npz")
+
+
+def test_styles_whose_library_is_missing_are_named_and_left_out(tmp_path, quick, monkeypatch):
+    monkeypatch.setattr(labelling, "_is_installed", lambda distribution: distribution not in ("trafilatura", "beautifulsoup4"))
+    usable, missing = usable_styles(["blocks", "get_text", "trafilatura", "blocks"])
+    assert usable == ("blocks",)
+    assert missing == {"get_text": "beautifulsoup4", "trafilatura": "trafilatura"}
+    folder = write_html_gold(tmp_path / "html")
+    result = declutter("train", folder, "-o", tmp_path / "m.npz", "--styles", "blocks,trafilatura", "--drawn", "0",
+                       "--no-cross-validation")  # fmt: skip
+    assert result.exit_code == 0
+    assert "trafilatura (needs trafilatura)" in result.stderr and 'pip install "declutter[train]"' in result.stderr
+    assert "trafilatura (needs trafilatura)" in (tmp_path / "MODEL.md").read_text("utf-8")
+    scored = declutter("score", folder, "--style", "trafilatura")
+    assert scored.exit_code == 2 and "no page, or none in these dump styles" in scored.stderr
+    with pytest.raises(GoldError):
+        train([folder], tmp_path / "n.npz", styles=["get_text"], n_drawn=0)
+
+
+@pytest.mark.parametrize(
+    "command, library, module",
+    [("train", "sklearn", "training"), ("train", "lxml", "training"), ("score", "lxml", "scoring")],
+)
+def test_a_missing_library_is_named(command, library, module, gold, tmp_path, monkeypatch):
+    for name in list(sys.modules):
+        if name.startswith(("declutter.train", library)):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, library, None)
+    result = declutter(command, gold, *(["-o", tmp_path / "m.npz"] if command == "train" else []))
+    assert result.exit_code == 2
+    assert library in result.stderr and 'pip install "declutter[train]"' in result.stderr
+
+
+def test_wrong_styles_and_models_are_refused(gold, tmp_path):
+    result = declutter("score", gold, "--style", "markdown")
+    assert result.exit_code == 2 and "markdown" in result.stderr and "inscriptis" in result.stderr
+    assert declutter("train", gold, "-o", tmp_path / "m.npz", "--styles", "blocks,foo").exit_code == 2
+    (tmp_path / "m.npz").write_bytes(b"PK\x03\x04 no model")
+    result = declutter("score", gold, "--model", tmp_path / "m.npz")
+    assert result.exit_code == 2 and "not a declutter model" in result.stderr
+    with pytest.raises(ValueError, match="no such dump style"):
+        train([gold], tmp_path / "m.npz", styles=["foo"])
+
+
+def test_tables_line_up_and_escape():
+    text = table(("name", "n", "share"), [("a|b", 1234, 0.5), ("c", 5, 1.0)])
+    assert text.split("\n") == [
+        "| name |     n |  share |",
+        "| ---- | ----: | -----: |",
+        "| a\\|b | 1,234 | 0.5000 |",
+        "| c    |     5 | 1.0000 |",
+    ]
+    assert table(("name", "n"), []) == "| name | n |\n| ---- | - |"
