@@ -31,8 +31,9 @@ class Cleaner:
     """Decides what of a page is main content. Immutable, and safe to share between threads.
 
     `keep` names the labels to keep, `profile` what was learned of the sites' templates, `engine` who decides:
-    "rules", "model", or "auto" (the model where one is shipped). `model` (for dumps) and `html_model` are ones that you trained yourself. `beta` weighs recall
-    against precision in what is kept: 1 is even, 0.5 prefers precision, 2 recall; the rules know no such choice.
+    "rules", "model", or "auto" (the model where one is shipped). `model` (for dumps) and `html_model` are ones that
+    you trained yourself. `beta` weighs recall against precision in what a model keeps: 1 is even, 0.5 prefers
+    precision, 2 recall.
     Raises ValueError for unknown names, ModelError where a model is asked for and none fits.
     """
 
@@ -51,11 +52,17 @@ class Cleaner:
             raise ValueError(f"no such engine: {self.engine}; engines are {', '.join(ENGINES)}")
         if not 0.0 < self.beta < float("inf"):
             raise ValueError(f"beta is {self.beta}; it must be greater than 0")
+        for model, names in ((self.model, FEATURE_NAMES), (self.html_model, HTML_FEATURE_NAMES)):
+            if model is not None:
+                model.check(names)
         if self.engine == "model" and self._model_for("text")[0] is None:
             raise ModelError("this release ships no model; give one, or use engine='rules' or 'auto'")
 
     def _model_for(self, kind: str) -> tuple[Model | None, Callable[[Columns], np.ndarray]]:
-        """The model for "text" or "html" pages and what computes its features. HTML without a model of its own is judged as text."""
+        """The model for "text" or "html" pages and what computes its features.
+
+        HTML without a model of its own is judged as text. Raises ModelError where a model doesn't fit.
+        """
         if self.engine == "rules":
             return None, features
         if kind == "html" and (model := self.html_model or shipped_model("html")) is not None:
@@ -86,7 +93,8 @@ class Cleaner:
         """The pages cleaned, in order, a batch in memory at a time.
 
         Without a profile there are two passes, the first of which learns the sites' templates; an iterator, which
-        can be read only once, is kept in a temporary file between them. A page that can't be judged comes out whole, with `error` set.
+        can be read only once, is kept in a temporary file between them. A page that can't be judged comes out whole,
+        with `error` set.
         """
         if self.profile is not None:
             yield from _cleaned(self, pages)
@@ -137,7 +145,9 @@ def judge(pages: Sequence[Page], cleaner: Cleaner) -> tuple[Lines, Verdicts]:
     model, features_of = cleaner._model_for("text" if pages[0].html is None else "html")
     if model is not None:
         x = features_of(columns)
-        judgement = by_model(measures, model.score(x), model.label_scores(x), judgement, _certain(columns), cleaner.beta)
+        is_title = columns.row == outline_of(columns).title_row
+        score, label_scores = model.score(x), model.label_scores(x)
+        judgement = by_model(measures, score, label_scores, judgement, _certain(columns), is_title, cleaner.beta)
     return lines, decide(lines, measures, judgement, cleaner.keep)
 
 
@@ -149,6 +159,7 @@ def _certain(columns: Columns) -> np.ndarray:
 
 
 def _cleaned(cleaner: Cleaner, pages: Iterable[Page]) -> Iterator[Cleaned]:
+    cleaner._model_for("text")  # a model that doesn't fit is no fault of the pages
     for batch in _batches(pages):
         try:
             yield from _judge_batch(cleaner, batch)

@@ -8,7 +8,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Iterator
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 
 import click
@@ -76,6 +76,9 @@ def main():
     """
 
 
+BETA_PRECISION, BETA_RECALL = 0.5, 2.0
+
+
 def _labels(_ctx, _option, value: str | None) -> frozenset[str] | None:
     """The labels of `--keep`, parted by commas."""
     from declutter.lines import LABELS
@@ -112,8 +115,32 @@ def _styles(_ctx, _option, value: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def judging(command):
-    """The options of every command that judges lines."""
+    """The options of every command that judges lines; the command gets the Cleaner that they make."""
+
+    @wraps(command)
+    def with_cleaner(*, keep, profile, engine, model, html_model, precision, recall, **options):
+        from declutter.cleaner import Cleaner
+
+        if precision and recall:
+            raise click.UsageError("--precision and --recall: choose one")
+        beta = BETA_PRECISION if precision else BETA_RECALL if recall else 1.0
+        return command(cleaner=Cleaner(keep, profile, engine, model, html_model, beta), **options)
+
     for option in (
+        click.option("--recall", is_flag=True, help="Rather keep a doubtful line than lose it (F2 instead of F1)."),
+        click.option("--precision", is_flag=True, help="Rather lose a doubtful line than keep it (F0.5 instead of F1)."),
+        click.option(
+            "--html-model",
+            type=click.Path(exists=True, dir_okay=False),
+            callback=_model,
+            help="A model of `declutter train --html`, instead of the one that comes with declutter.",
+        ),
+        click.option(
+            "--model",
+            type=click.Path(exists=True, dir_okay=False),
+            callback=_model,
+            help="A model of `declutter train`, instead of the one that comes with declutter.",
+        ),
         click.option(
             "--engine",
             type=click.Choice(["auto", "model", "rules"]),
@@ -136,8 +163,8 @@ def judging(command):
             "comments, promo, legal.",
         ),
     ):
-        command = option(command)
-    return command
+        with_cleaner = option(with_cleaner)
+    return with_cleaner
 
 
 CLEAN_EXAMPLES = """\b
@@ -162,7 +189,7 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Write nothing; show the summary.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def clean(inputs, out, keep, profile, engine, removed, dry_run, force, quiet):
+def clean(inputs, out, cleaner, removed, dry_run, force, quiet):
     """Clean text dumps and HTML pages.
 
     IN are files, folders (recursively, without hidden files), globs, or - for standard input. OUT is a folder
@@ -177,15 +204,7 @@ def clean(inputs, out, keep, profile, engine, removed, dry_run, force, quiet):
     outputs = run.outputs_for(folders, out, removed)
     if not dry_run and not force:
         _refuse_or_ask(outputs.existing(folders.sources()))
-    summary = run.clean(
-        folders,
-        outputs,
-        keep=keep,
-        profile=profile,
-        engine=engine,
-        dry_run=dry_run,
-        progress=partial(_progress, quiet),
-    )
+    summary = run.clean(folders, outputs, cleaner, dry_run=dry_run, progress=partial(_progress, quiet))
     _finish(summary, quiet or (outputs.out is None and not dry_run))
 
 
@@ -261,7 +280,7 @@ Examples:
     type=click.Choice(["table", "tsv", "json"]),
     help="The default is a table on a terminal, and TSV elsewhere.",
 )
-def explain(file, keep, profile, engine, form):
+def explain(file, cleaner, form):
     """Show every line with its label, score and the reason. Blank lines are left out.
 
     FILE is one text dump or HTML page, or - for standard input. TSV has the columns line, label, score, keep,
@@ -269,7 +288,7 @@ def explain(file, keep, profile, engine, form):
     """
     from declutter import run
 
-    lines, verdicts = run.explain(file, keep=keep, profile=profile, engine=engine)
+    lines, verdicts = run.explain(file, cleaner)
     rows = ((row + 1, *verdict, lines[row]) for row, verdict in enumerate(verdicts) if lines[row].strip())
     form = form or ("table" if sys.stdout.isatty() else "tsv")
     for text in {"table": _table, "tsv": _tsv, "json": _json}[form](rows):
@@ -378,22 +397,32 @@ Examples:
     help="The dump styles of every page with HTML, parted by commas: blocks, get_text, text_content, inscriptis, "
     "html2text, html2text_links, resiliparse, resiliparse_main, trafilatura, trafilatura_bare, inner_text.",
 )
-@click.option("--drawn", default=2, show_default=True, type=click.IntRange(0), help="Other styles a page, drawn at random.")
+@click.option(
+    "--drawn", default=2, show_default=True, type=click.IntRange(0), help="Other styles a page, drawn at random."
+)
 @click.option("--cache", type=click.Path(file_okay=False), callback=_path, help="A folder to keep dumps and labels in.")
-@click.option("--no-cross-validation", is_flag=True, help="Fit the model only, in a sixth of the time; measure nothing.")
+@click.option(
+    "--no-cross-validation", is_flag=True, help="Fit the model only, in a sixth of the time; measure nothing."
+)
 @click.option("--force", is_flag=True, help="Replace a model and card that exist.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def train(gold, output, seeds, seed, styles, drawn, cache, no_cross_validation, force, quiet):
+def train(gold, output, seeds, seed, styles, drawn, cache, html, no_cross_validation, force, quiet):
     """Train a model on gold: pages whose main content, or whose lines' labels, are known.
 
     GOLD are folders of WCXB, of gold.jsonl with HTML pages, or of dumps (NAME.txt beside NAME.labels.tsv). Pages
     with HTML are dumped in several styles and their lines labelled by the gold and the HTML. The model is measured by
-    cross-validation grouped by site, and described in MODEL.md beside it.
+    cross-validation grouped by site, and described in a card (.md) beside it.
     """
     training = _training("training")
     paths = [Path(output), training.card_path_of(output)]
     if not force:
         _refuse_or_ask([path for path in paths if path.exists()])
+    if html:
+        folders = [*gold, *([seeds] if seeds else [])]
+        _training("html_training").train_html(
+            folders, output, seed=seed, cache=cache, cross_validation=not no_cross_validation
+        )
+        return
     _tell_missing(training.usable_styles([*styles, *(training.STYLES if drawn else ())])[1], quiet)
     done = training.train(
         gold,
@@ -446,7 +475,9 @@ Examples:
     default="auto",
     help="What decides. auto: the model where there is one, else the rules.",
 )
-@click.option("--model", type=click.Path(exists=True, dir_okay=False), callback=_model, help="A model of `declutter train`.")
+@click.option(
+    "--model", type=click.Path(exists=True, dir_okay=False), callback=_model, help="A model of `declutter train`."
+)
 @click.option(
     "--style",
     "styles",
@@ -458,7 +489,9 @@ Examples:
 )
 @click.option("--alone", is_flag=True, help="Clean each page without the others of its site.")
 @click.option("--cache", type=click.Path(file_okay=False), callback=_path, help="A folder to keep dumps and labels in.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Tables, or one JSON object.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Tables, or one JSON object."
+)
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def score(gold, engine, model, styles, alone, cache, form, quiet):
     """Measure what is kept of gold pages: lines, words and characters, by set, style, script, site and label.
@@ -469,9 +502,14 @@ def score(gold, engine, model, styles, alone, cache, form, quiet):
 
     scoring = _training("scoring")
     progress = partial(_progress, quiet)
-    found = scoring.score(gold, Cleaner(engine=engine, model=model), styles=styles, alone=alone, cache=cache, progress=progress)
+    found = scoring.score(
+        gold, Cleaner(engine=engine, model=model), styles=styles, alone=alone, cache=cache, progress=progress
+    )
     _tell_missing(found["missing_styles"], quiet)
-    click.echo(json.dumps(found, ensure_ascii=False, indent=1) if form == "json" else scoring.report_text(found), nl=form == "json")
+    click.echo(
+        json.dumps(found, ensure_ascii=False, indent=1) if form == "json" else scoring.report_text(found),
+        nl=form == "json",
+    )
     if found["failed"]:
         click.get_current_context().exit(1)
 

@@ -51,24 +51,29 @@ def choose(
 
 
 def by_model(
-    measures: Measures, score: np.ndarray, label_scores: np.ndarray, rules: Judgement, certain: np.ndarray, beta: float
+    measures: Measures,
+    score: np.ndarray,
+    label_scores: np.ndarray,
+    rules: Judgement,
+    certain: np.ndarray,
+    is_title: np.ndarray,
+    beta: float,
 ) -> Judgement:
     """The model's judgement. Where the rules are `certain` (bool, n: template lines of the site) they overrule it.
 
-    A line that is kept is a title or body, whichever fits better, and one that isn't has the best of the other labels.
+    A kept line is a title where the outline says so (`is_title`, bool, n) and body elsewhere; one that is not kept
+    has the best of the other labels.
     """
     keep, cut = choose(measures.page_starts, measures.words, np.where(certain, 0.0, score), beta)
     keep &= ~certain
-    main = np.array([BODY, TITLE])
     other = np.array([code for code in range(len(LABELS)) if code not in (BODY, TITLE)])
-    labels = np.where(keep, main[label_scores[:, main].argmax(axis=1)], other[label_scores[:, other].argmax(axis=1)])
-    labels = np.where(certain, rules.labels, labels).astype(np.uint8)
+    labels = np.where(keep, np.where(is_title, TITLE, BODY), other[label_scores[:, other].argmax(axis=1)])
     percent, cut_percent = np.rint(100 * score).astype(np.int64), np.rint(100 * cut).astype(np.int64)
     key = np.where(certain, -1 - rules.reason_codes, (percent * 101 + cut_percent) * 2 + keep)
     keys, codes = np.unique(key, return_inverse=True)
     reasons = tuple(rules.reasons[-1 - k] if k < 0 else _model_reason(k) for k in keys.tolist())
     final = np.where(certain, np.minimum(score, rules.score), score).astype(np.float32)
-    return Judgement(labels, final, reasons, codes.reshape(-1).astype(np.int32))
+    return Judgement(labels.astype(np.uint8), final, reasons, codes.reshape(-1).astype(np.int32))
 
 
 def _model_reason(key: int) -> str:

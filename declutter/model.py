@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +29,17 @@ BLOCK_CELLS = 1 << 16  # trees times lines judged at once: what fits the process
 BLOCK_LINES = 1 << 13
 SCALED_LIMIT = 5.0  # scaled features are cut here, so that a freak line doesn't outvote the others
 MAX_DEPTH = 8  # leaves are numbered in a byte
+#: What NumPy and zipfile raise for files that are none, are cut short or have other bytes than were written; a plain
+#: .npy file has no `with` (AttributeError in Python 3.10, TypeError later), a damaged directory asks for features that
+#: zipfile lacks (NotImplementedError) or for a password (RuntimeError).
+UNREADABLE = (
+    OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
+ARRAYS = {  # name: type, and number of axes
+    "feature": (np.int32, 2), "threshold": (np.float32, 2), "leaf": (np.float32, 2), "offset": (np.float32, 0),
+    "label_weights": (np.float32, 2), "feature_mean": (np.float32, 1), "feature_scale": (np.float32, 1),
+}  # fmt: skip
 
 
 class Trees(NamedTuple):
@@ -124,11 +137,14 @@ class Model:
             if tuple(arrays["labels"].tolist()) != LABELS:
                 raise ModelError(f"{path}: trained for other labels")
             return cls._checked(arrays)
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise ModelError(f"{path}: not a declutter model ({error})") from error
 
     @classmethod
     def _checked(cls, arrays: dict[str, np.ndarray]) -> Model:
+        for name, (dtype, n_axes) in ARRAYS.items():
+            if arrays[name].dtype != dtype or arrays[name].ndim != n_axes:
+                raise ValueError(f"{name} is {arrays[name].dtype} with {arrays[name].ndim} axes")
         names = tuple(arrays["feature_names"].tolist())
         trees = Trees(arrays["feature"], arrays["threshold"], arrays["leaf"])
         n_nodes = trees.leaf.shape[1] - 1
@@ -137,7 +153,7 @@ class Model:
             "label_weights": (len(names) + 1, len(LABELS)), "feature_mean": (len(names),), "feature_scale": (len(names),),
         }  # fmt: skip
         for name, shape in shapes.items():
-            if arrays[name].shape != shape or arrays[name].dtype not in (np.float32, np.int32):
+            if arrays[name].shape != shape:
                 raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
         if n_nodes + 1 != 1 << trees.depth or not 0 < trees.depth <= MAX_DEPTH:
             raise ValueError(f"trees of {n_nodes + 1} leaves")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -116,25 +116,23 @@ def _refuse_overlap(out: Path, inputs: Sequence[Path]) -> None:
 def clean(
     folders: Folders,
     outputs: Outputs,
+    cleaner: Cleaner | None = None,
     *,
-    keep: Collection[str] = MAIN_CONTENT,
-    profile: Profile | None = None,
-    engine: str = "auto",
     dry_run: bool = False,
     progress: Progress = _same,
 ) -> Summary:
     """Clean every page and write what is kept, and what was removed where `outputs` has a place for it.
 
-    The first pass learns the sites' templates, unless a `profile` is given; the second cleans and writes, in
+    The first pass learns the sites' templates, unless the `cleaner` has a profile; the second cleans and writes, in
     order, with a few pages in memory. A page that can't be read, judged or written is noted in the summary's
     `failed`, and the others are done.
     """
     summary = Summary(failed=folders.failed)
     n_sources = sum(1 for _ in folders.sources())
-    if profile is None:
-        profile = learn_profile(progress(folders, "learning the sites", n_sources))
-        summary.sites = _sites(profile)
-    cleaner = Cleaner(keep=keep, profile=profile, engine=engine)
+    cleaner = cleaner or Cleaner()
+    if cleaner.profile is None:
+        cleaner = replace(cleaner, profile=learn_profile(progress(folders, "learning the sites", n_sources)))
+        summary.sites = _sites(cleaner.profile)
     waiting: deque[tuple[Source, Encoding]] = deque()  # read, and not yet cleaned
     pages = progress(_pages(folders, waiting), "cleaning", n_sources)
     for cleaned in cleaner.clean_pages(pages):
@@ -204,14 +202,11 @@ def learn(folders: Folders, path: Path, *, progress: Progress = _same) -> Summar
     return Summary(n_pages, folders.failed, sites=_sites(profile))
 
 
-def explain(
-    name: str, *, keep: Collection[str] = MAIN_CONTENT, profile: Profile | None = None, engine: str = "auto"
-) -> tuple[Lines, Verdicts]:
+def explain(name: str, cleaner: Cleaner) -> tuple[Lines, Verdicts]:
     """The Lines of one file (or stdin, `-`) and the Verdicts on them. Raises InputError where it can't be read."""
     folders = Folders([name])
     pages = list(folders)
     if len(pages) != 1:
         raise InputError("; ".join(folders.failed.values()) or f"{name}: {len(pages)} pages, and explain takes one")
-    cleaner = Cleaner(keep=keep, profile=profile, engine=engine)
     page = pages[0]
     return segment([page]), cleaner.explain(page.text) if page.html is None else cleaner.explain_html(page.html)

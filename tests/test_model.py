@@ -115,7 +115,9 @@ def test_trees_agree_with_scikit_learn(depth, seed):
     asked = random.normal(size=(4000, N_FEATURES)).astype(np.float32)
     for column in range(N_FEATURES):
         finite = trees.threshold[(trees.feature == column) & np.isfinite(trees.threshold)]
-        near = np.concatenate((finite, np.nextafter(finite, np.float32(np.inf)), np.nextafter(finite, np.float32(-np.inf))))
+        near = np.concatenate(
+            (finite, np.nextafter(finite, np.float32(np.inf)), np.nextafter(finite, np.float32(-np.inf)))
+        )
         if len(near):
             asked[:3000, column] = random.choice(near, 3000)
     expected = fitted.decision_function(asked) - fitted._baseline_prediction.item()
@@ -179,7 +181,9 @@ CHANGES = {
         leaf=arrays["leaf"][:, :6], feature=arrays["feature"][:, :5], threshold=arrays["threshold"][:, :5]
     ),
     "trees that are too deep": lambda arrays: arrays.update(
-        leaf=np.zeros((1, 512), np.float32), feature=np.zeros((1, 511), np.int32), threshold=np.zeros((1, 511), np.float32)
+        leaf=np.zeros((1, 512), np.float32),
+        feature=np.zeros((1, 511), np.int32),
+        threshold=np.zeros((1, 511), np.float32),
     ),
     "trees without a level": lambda arrays: arrays.update(
         leaf=np.zeros((1, 1), np.float32), feature=np.zeros((1, 0), np.int32), threshold=np.zeros((1, 0), np.float32)
@@ -233,7 +237,7 @@ def test_other_features_are_named():
     with pytest.raises(ModelError, match="order"):
         model.check(model.feature_names[::-1])
     with pytest.raises(ModelError, match=f"6 and {len(FEATURE_NAMES)}"):
-        Cleaner(model=model)
+        Cleaner(model=model).clean("Home\n")
 
 
 def test_the_card_is_json(saved):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from declutter import run, write
+from declutter import Cleaner, run, write
 from declutter.errors import OutputError
 from declutter.formats.encoding import decode
 from declutter.formats.folders import Folders
@@ -35,7 +35,8 @@ def folder(tmp_path):
 
 def clean(inputs, out, removed=None, **options):
     folders = Folders([inputs] if not isinstance(inputs, list) else inputs)
-    return run.clean(folders, run.outputs_for(folders, str(out), removed and str(removed)), **options)
+    cleaner = Cleaner(**{name: options.pop(name) for name in ("keep", "profile", "engine") if name in options})
+    return run.clean(folders, run.outputs_for(folders, str(out), removed and str(removed)), cleaner, **options)
 
 
 def tree(folder):

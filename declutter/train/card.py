@@ -14,7 +14,6 @@ from declutter.train.examples import LabelledDump
 from declutter.train.scoring import report_text
 from declutter.train.tables import table
 
-CARD_NAME = "MODEL.md"
 WCXB_CREDIT = (
     "WCXB: Web Content Extraction Benchmark, by Murrough Foley (2026), "
     "licensed under CC-BY-4.0 (https://creativecommons.org/licenses/by/4.0/). Changed: the pages were made into "
@@ -22,6 +21,14 @@ WCXB_CREDIT = (
 )
 NO_LICENCE = "none stated beside the pages"
 MAKERS = ("numpy", "scikit-learn")  # the libraries whose release a model's numbers depend on
+
+
+SETS_OF_CARD = ("wcxb_dev", "sites", "daniel", "fundus")
+
+
+def card_path_of(out: str | Path) -> Path:
+    """Where the card of a model goes: beside it, with the same name."""
+    return Path(out).with_suffix(".md")
 
 
 def describe(folders: Sequence[Path], dumps: Sequence[LabelledDump]) -> list[dict]:
@@ -90,7 +97,9 @@ def _amounts(card: dict) -> str:
             f"- lines, counted as often as they were trained on: {lines['main']:,} of main content, "
             f"{lines['boilerplate']:,} of boilerplate, {lines['undecided']:,} undecided and left out; "
             f"{lines['with_label']:,} with a known label"]  # fmt: skip
-    return "\n".join([*rows, *([f"- dump styles left out, their library not being installed: {missing}"] if missing else [])])
+    return "\n".join(
+        [*rows, *([f"- dump styles left out, their library not being installed: {missing}"] if missing else [])]
+    )
 
 
 def _making(card: dict, model: Model) -> str:
@@ -112,5 +121,30 @@ def _scores(together: dict | None, alone: dict | None) -> str:
         "### With the other pages of the site", report_text(together),
     ]  # fmt: skip
     if alone is not None:
-        parts += ["### Each page alone", "Pages of sites with several pages, each in one style of dump.", report_text(alone)]
+        parts += [
+            "### Each page alone",
+            "Pages of sites with several pages, each in one style of dump.",
+            report_text(alone),
+        ]
     return "\n\n".join(part.rstrip() for part in parts)
+
+
+def html_card_text(card: dict, model: Model) -> str:
+    """The card of a model for HTML pages as Markdown."""
+    n_trees, n_leaves = model.trees.leaf.shape
+    purpose = (
+        f"For each text block of an HTML page: how likely it is main content ({n_trees} boosted trees of {n_leaves} "
+        "leaves), and what it is (a softmax over the same features). The file holds numbers only; no text of any page "
+        "is in it."
+    )
+    amounts = f"- {card['pages']:,} pages, {card['lines']:,} blocks; {card['pages_left_out']:,} pages left out because their gold was not found in them"
+    rows = [(name, *(card["scores"][name].get(kind, "") for kind in SETS_OF_CARD)) for name in card["scores"]]
+    scores = (
+        "Word F1 (wcxb_dev, mean over pages) and token F1 (other sets, mean over sites) by cross-validation: each page was "
+        "judged by a model that saw no page of its family of sites.\n\n" + table(("pages of a site", *SETS_OF_CARD), rows)
+        if rows else "Not cross-validated."
+    )  # fmt: skip
+    parts = ["# Model card", purpose, "## Training data", _data(card["data"]), amounts, "## How it was made"]
+    parts += [_making(card, model), "## Scores", scores]
+    parts += ["## Features", ", ".join(f"`{name}`" for name in model.feature_names) + "."]
+    return "\n\n".join(parts) + "\n"

@@ -15,7 +15,7 @@ from declutter.decide import choose
 from declutter.features import HTML_FEATURE_NAMES
 from declutter.model import Model
 from declutter.score import bag_f1, tokens, words
-from declutter.train.card import describe
+from declutter.train.card import card_path_of, describe, html_card_text
 from declutter.train.examples import Examples
 from declutter.train.fit import N_FOLDS, Settings, digest, fit, folds, select
 from declutter.train.gold import read_gold
@@ -31,7 +31,7 @@ def train_html(
     cache: Path | None = None,
     cross_validation: bool = True,
 ) -> Model:
-    """Train the model for HTML pages on gold with HTML and write it to `out`, with its card as `<out>.md`.
+    """Train the model for HTML pages on gold with HTML and write it to `out`, with its card beside it.
 
     Cross-validation parts the pages by family; each page is cut into blocks, judged by a model that saw no page of
     its family, together with its site's pages and alone. Raises GoldError for gold that can't be read.
@@ -52,11 +52,13 @@ def train_html(
     card = {
         "data": describe(folders, examples.pages), "lines": len(examples.x), "pages": len(examples.pages),
         "pages_left_out": count_undecided(examples), "settings": asdict(settings), "training_digest": digest(examples),
-        "scores": scores,
+        "scores": scores, "command": f"declutter train {' '.join(folder.resolve().name for folder in folders)} "
+        f"-o {Path(out).name} --html --seed {seed}",
     }  # fmt: skip
     model = fit(examples, HTML_FEATURE_NAMES, settings, card)
     with write.whole_file(Path(out)) as temporary:
         model.save(temporary)
+    write.write_bytes(card_path_of(out), html_card_text(card, model).encode())
     return model
 
 

@@ -46,8 +46,10 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
-def draw_styles(page: GoldPage, always: Sequence[str], others: Sequence[str], n_drawn: int, seed: int) -> tuple[str, ...]:
-    """The styles that a page is dumped in: `always`, and `n_drawn` of `others`, the same for a seed whatever else is read."""
+def draw_styles(
+    page: GoldPage, always: Sequence[str], others: Sequence[str], n_drawn: int, seed: int
+) -> tuple[str, ...]:
+    """The styles that a page is dumped in: `always`, and `n_drawn` of `others`, by the seed and the page alone."""
     random = Random(f"{seed}\n{page.set}\n{page.site}\n{page.id}")
     return (*always, *random.sample(list(others), min(n_drawn, len(others))))
 

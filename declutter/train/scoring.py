@@ -70,7 +70,7 @@ def score(
 def score_dumps(
     dumps: Sequence[LabelledDump], cleaner: Cleaner, alone: bool = False, progress: Progress = no_progress
 ) -> list[PageScore]:
-    """The score of each dump; the order is by style. Each style is cleaned for itself, as one scraper would leave it."""
+    """The score of each dump; the order is by style. Each style is cleaned by itself, as one scraper leaves it."""
     by_style: dict[str, list[LabelledDump]] = defaultdict(list)
     for dump in dumps:
         by_style[dump.style].append(dump)
@@ -117,7 +117,9 @@ def _known_labels(dump: LabelledDump) -> list[str | None]:
 def _line_gold(dump: LabelledDump) -> list[str | None]:
     """What each line is to be scored as: None where the gold doesn't decide, or leaves the page's headline out."""
     pairs = zip(_known_labels(dump), dump.is_main.tolist(), strict=True)
-    return [None if main < 0 or (label == LABELS[TITLE] and not main) else label or BOILERPLATE for label, main in pairs]
+    return [
+        None if main < 0 or (label == LABELS[TITLE] and not main) else label or BOILERPLATE for label, main in pairs
+    ]
 
 
 def _bag_counts(answer: Counter[str], gold: Counter[str]) -> Counts:
@@ -165,7 +167,9 @@ def report(scores: Sequence[PageScore]) -> dict:
 
 def _summary(name: str, pages: Sequence[PageScore]) -> dict:
     of_words, of_tokens = [page.words for page in pages], [(page.site, page.tokens.f1) for page in pages]
-    mean = {part: float(np.mean([getattr(count, part) for count in of_words])) for part in ("precision", "recall", "f1")}
+    mean = {
+        part: float(np.mean([getattr(count, part) for count in of_words])) for part in ("precision", "recall", "f1")
+    }
     lines, characters = (sum((getattr(page, unit) for page in pages), Counts()) for unit in ("lines", "characters"))
     return {
         "name": name, "pages": len(pages), "words": mean, "token_f1": macro(of_tokens),
@@ -215,7 +219,20 @@ def report_text(found: dict) -> str:
 
 def _group_table(title: str, rows: Sequence[dict]) -> str:
     units = ("words", "lines", "characters")
-    header = (title, "pages", "word P", "word R", "word F1", "token F1", "line P", "line R", "line F1", "char P", "char R", "char F1")
+    header = (
+        title,
+        "pages",
+        "word P",
+        "word R",
+        "word F1",
+        "token F1",
+        "line P",
+        "line R",
+        "line F1",
+        "char P",
+        "char R",
+        "char F1",
+    )
     cells = []
     for row in rows:
         of_words, of_lines, of_chars = (tuple(row[unit].values()) for unit in units)

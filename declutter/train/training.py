@@ -15,16 +15,23 @@ from declutter.cleaner import Cleaner
 from declutter.errors import GoldError
 from declutter.features import FEATURE_NAMES
 from declutter.model import Model
-from declutter.train.card import CARD_NAME, card_text, describe
+from declutter.train.card import card_path_of, card_text, describe
 from declutter.train.dumps import STYLES
 from declutter.train.examples import UNKNOWN, Examples, LabelledDump, make_examples
 from declutter.train.fit import Settings, digest, fit, folds, select
 from declutter.train.labelling import (
-    LEAST_ORACLE, Progress, draw_styles, label_gold, no_progress, oracle_f1, usable_styles,
+    LEAST_ORACLE,
+    Progress,
+    draw_styles,
+    label_gold,
+    no_progress,
+    oracle_f1,
+    usable_styles,
 )  # fmt: skip
 from declutter.train.scoring import PageScore, report, report_text, score_dumps
 
 STYLES_OF_EVERY_PAGE = ("blocks", "get_text")
+DEFAULTS = Settings()
 DRAWN_STYLES = 2  # beside them: what a page adds in an eighth style is little, and all eleven don't fit the memory
 
 
@@ -45,12 +52,12 @@ def train(
     seed: int = 0,
     styles: Sequence[str] = STYLES_OF_EVERY_PAGE,
     n_drawn: int = DRAWN_STYLES,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     cache: Path | None = None,
     cross_validation: bool = True,
     progress: Progress = no_progress,
 ) -> Training:
-    """Train a model on gold and write it to `out`, with MODEL.md beside it.
+    """Train a model on gold and write it to `out`, with its card beside it.
 
     Every page with HTML is dumped in the `styles` and in `n_drawn` others, drawn by the `seed`; styles whose library
     isn't installed are left out. `seeds` is one more folder of gold. Cross-validation parts the pages by family, and
@@ -81,11 +88,6 @@ def train(
         model.save(temporary)
     write.write_bytes(card_path_of(out), card_text(card, model, together, alone).encode())
     return Training(model, together, alone)
-
-
-def card_path_of(out: str | Path) -> Path:
-    """Where the card of a model goes: beside it."""
-    return Path(out).parent / CARD_NAME
 
 
 def _make_examples(dumps: Sequence[LabelledDump], seed: int) -> Examples:
@@ -133,7 +135,9 @@ def _cross_validate(
     (None, None) where there are too few families to part.
     """
     fold_of = folds(examples)
-    by_family = {(dump.page.set, dump.page.family): int(fold) for dump, fold in zip(examples.pages, fold_of, strict=True)}
+    by_family = {
+        (dump.page.set, dump.page.family): int(fold) for dump, fold in zip(examples.pages, fold_of, strict=True)
+    }
     numbers = sorted(set(by_family.values()))
     if len(numbers) < 2:
         return None, None
@@ -146,7 +150,9 @@ def _cross_validate(
         cleaner = Cleaner(engine="model", model=fit(training, FEATURE_NAMES, settings))
         for scores, tested, is_alone in ((together, dumps, False), (alone, lone, True)):
             # a family that taught nothing is in no fold, and every model is one that didn't see it
-            of_fold = [dump for dump in tested if by_family.get((dump.page.set, dump.page.family), numbers[0]) == number]
+            of_fold = [
+                dump for dump in tested if by_family.get((dump.page.set, dump.page.family), numbers[0]) == number
+            ]
             scores += score_dumps(of_fold, cleaner, is_alone)
     return report(together), report(alone) if alone else None
 
@@ -188,8 +194,9 @@ def training_lines(training: Training) -> Iterator[str]:
     """What came of a training, for people: pages and lines used, then the cross-validated scores."""
     pages, lines = training.model.card["pages"], training.model.card["lines"]
     left_out = sum(pages["dumps_left_out"].values())
-    yield f"{pages['used']:,} pages in {pages['dumps']:,} dumps; {left_out:,} dumps left out, their gold not being found in them"
-    yield f"{lines['main']:,} lines of main content, {lines['boilerplate']:,} of boilerplate, {lines['undecided']:,} undecided"
+    yield f"{pages['used']:,} pages in {pages['dumps']:,} dumps; {left_out:,} dumps left out, not holding their gold"
+    numbers = f"{lines['main']:,} lines of main content, {lines['boilerplate']:,} of boilerplate"
+    yield f"{numbers}, {lines['undecided']:,} undecided"
     for title, found in (("With the other pages of the site", training.together), ("Each page alone", training.alone)):
         if found is not None:
             yield f"\n{title}, by models that saw no page of the family\n\n{report_text(found)}"
