@@ -1,8 +1,8 @@
 """How fast dumps are cleaned, in one process: `python benchmarks/speed.py [MB] [FOLDER]`.
 
-Makes MB megabytes (default 20) of dumps from the pages of FOLDER (default seeds/; any folder of .txt files), each page with its
-digits and some words changed so that pages differ, and prints megabytes of UTF-8 a second of learning the sites, of
-cleaning with what was learned, by the rules and by the model, and of copying the text through a regular
+Makes MB megabytes (default 20) of dumps from the pages of FOLDER (default seeds/; any folder of .txt files), each page
+with its digits and some words changed so that pages differ, and prints megabytes of UTF-8 a second of learning the
+sites, of cleaning with what was learned, by the rules and by the model, and of copying the text through a regular
 expression, which tells one machine from another.
 """
 
@@ -57,7 +57,8 @@ def main() -> None:
         cleaner = declutter.Cleaner(profile=profile, engine=engine)
         begin = time.perf_counter()
         kept = sum(len(cleaned.text) for cleaned in cleaner.clean_pages(pages))
-        print(f"{size / (time.perf_counter() - begin):8.1f} MB/s  clean, engine {engine} ({kept / 1e6:.1f} M characters kept)")
+        speed = size / (time.perf_counter() - begin)
+        print(f"{speed:8.1f} MB/s  clean, engine {engine} ({kept / 1e6:.1f} M characters kept)")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from declutter.write import kept_text
 ENGINES = ("auto", "model", "rules")
 BATCH_CHARS = 1 << 19  # pages judged at once: large enough for numpy, small enough for the processor's cache
 BATCH_PAGES = 256
+HTML_TO_TEXT = 16  # characters of HTML to one of text, about: most of a page is markup
 CERTAIN_PAGES, CERTAIN_SHARE = 5, 0.8  # where a template line needs no model
 
 
@@ -194,7 +195,7 @@ def _batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
     batch: list[Page] = []
     n_chars = 0
     for page in pages:
-        size = len(page.text if page.text is not None else page.html)
+        size = len(page.text) if page.text is not None else len(page.html) // HTML_TO_TEXT
         other_kind = bool(batch) and (batch[0].html is None) != (page.html is None)
         if batch and (other_kind or n_chars + size > BATCH_CHARS or len(batch) == BATCH_PAGES):
             yield batch
@@ -206,7 +207,7 @@ def _batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
 
 
 def _segmented(batch: list[Page]) -> Iterator[tuple[list[Page], Lines]]:
-    """The batch and its lines, or its pages one by one, without those that can't be segmented; clean_pages says which."""
+    """The batch and its lines, or its pages one by one, without those that can't be segmented (clean_pages tells)."""
     try:
         lines = segment(batch)
     except Exception:

@@ -128,7 +128,9 @@ def judging(command):
 
     for option in (
         click.option("--recall", is_flag=True, help="Rather keep a doubtful line than lose it (F2 instead of F1)."),
-        click.option("--precision", is_flag=True, help="Rather lose a doubtful line than keep it (F0.5 instead of F1)."),
+        click.option(
+            "--precision", is_flag=True, help="Rather lose a doubtful line than keep it (F0.5 instead of F1)."
+        ),
         click.option(
             "--html-model",
             type=click.Path(exists=True, dir_okay=False),

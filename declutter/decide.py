@@ -22,9 +22,10 @@ def choose(
     `page_starts` int64 (n_pages + 1,), `words` (n,) what each line weighs, `score` (n,) P(line is main content), 0..1.
 
     Of the lines with the best scores, as many are chosen as make the expected F greatest: twice the expected words of
-    main content among them over the words chosen plus the expected words of main content on the page (Nan, Chai, Lee and Chieu 2012). `beta` under 1
-    prefers precision, above 1 recall. Lines of a page are not right or wrong independently: where a page has a
-    confident core, doubtful lines beside it are mostly wrong together, so their scores are sharpened first.
+    main content among them over the words chosen plus the expected words of main content on the page (Nan, Chai, Lee
+    and Chieu 2012). `beta` under 1 prefers precision, above 1 recall. Lines of a page are not right or wrong
+    independently: where a page has a confident core, doubtful lines beside it are mostly wrong together, so their
+    scores are sharpened first.
     """
     page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
     if not len(page):
@@ -78,7 +79,8 @@ def by_model(
 
 def _model_reason(key: int) -> str:
     percent, cut = divmod(key // 2, 101)
-    return f"the model gives it {percent}%; this page's text is what has {'at least' if key % 2 else 'more than'} {cut}%"
+    bound = "at least" if key % 2 else "more than"
+    return f"the model gives it {percent}%; this page's text is what has {bound} {cut}%"
 
 
 def decide(lines: Lines, measures: Measures, judgement: Judgement, keep: Collection[str]) -> Verdicts:

@@ -159,7 +159,8 @@ def _sentence_ends(runs: _Runs) -> np.ndarray:
     """int32 (n_lines,): sentence enders, but for the dot of 3.5 or example.org."""
     ends = np.flatnonzero(runs.classes == scripts.SENTENCE_END)
     next_class = np.append(runs.classes, scripts.SPACE)[ends + 1]
-    next_class[np.append(runs.line, -1)[ends + 1] != runs.line[ends]] = scripts.SPACE  # a page may end without a terminator
+    # a page may end without a terminator
+    next_class[np.append(runs.line, -1)[ends + 1] != runs.line[ends]] = scripts.SPACE
     n_ends = runs.starts[ends + 1] - runs.starts[ends] - (next_class < scripts.N_SPACED_WORD_CLASSES)
     return np.bincount(runs.line[ends], weights=n_ends, minlength=len(runs.line_runs) - 1).astype(np.int32)
 
@@ -190,7 +191,7 @@ class _Units(NamedTuple):
     line_chars: np.ndarray  # int64 (2, n_lines), each line's first character and the one after its last
     line_units: np.ndarray  # int64 (2, n_lines), the same in units
     line_scripts: np.ndarray  # uint8 (n_lines,), of the line's last word; "none" where it is a number or there is none
-    prefix_ends: np.ndarray  # int64 (n_lines,), the character after the line's words before a colon; its first where none
+    prefix_ends: np.ndarray  # int64 (n_lines,), the character after the line's words before a colon; its first if none
 
     def hashes(self, first: np.ndarray, beyond: np.ndarray) -> np.ndarray:
         """uint64 hashes of runs of characters, the same for equal runs anywhere."""
@@ -380,7 +381,7 @@ def _phrases(units: _Units) -> np.ndarray:
 
 
 def _phrase_beginnings(units: _Units, wanted: np.ndarray) -> np.ndarray:
-    """The units (int64) of the wanted lines with which some phrase may begin, by their first characters: one in four."""
+    """The units (int64) of the wanted lines with which some phrase may begin, by their first characters: 1 in 4."""
     table = _phrase_table()
     unit = np.flatnonzero(wanted[units.line])
     first = units.starts[unit]

@@ -89,7 +89,7 @@ class Model:
     feature_names: tuple[str, ...]
     trees: Trees  # log-odds of main content
     offset: float  # added to their sum
-    label_weights: np.ndarray  # float32 (n_features + 1, n_labels): a softmax over scaled features; the last row is the intercept
+    label_weights: np.ndarray  # float32 (n_features + 1, n_labels): a softmax over scaled features; last row: intercept
     feature_mean: np.ndarray  # float32 (n_features,)
     feature_scale: np.ndarray  # float32 (n_features,), what a feature is divided by
     card: dict  # how it was made: data, licences, seed, scores, command, digest of the training examples
@@ -119,7 +119,8 @@ class Model:
             "labels": np.array(LABELS, np.str_), "feature": self.trees.feature.astype(np.int32),
             "threshold": self.trees.threshold.astype(np.float32), "leaf": self.trees.leaf.astype(np.float32),
             "offset": np.array(self.offset, np.float32), "label_weights": self.label_weights.astype(np.float32),
-            "feature_mean": self.feature_mean.astype(np.float32), "feature_scale": self.feature_scale.astype(np.float32),
+            "feature_mean": self.feature_mean.astype(np.float32),
+            "feature_scale": self.feature_scale.astype(np.float32),
             "card": np.array(json.dumps(self.card, sort_keys=True)),
         }  # fmt: skip
         with open(path, "wb") as file:
@@ -150,7 +151,8 @@ class Model:
         n_nodes = trees.leaf.shape[1] - 1
         shapes = {
             "feature": (len(trees.leaf), n_nodes), "threshold": (len(trees.leaf), n_nodes),
-            "label_weights": (len(names) + 1, len(LABELS)), "feature_mean": (len(names),), "feature_scale": (len(names),),
+            "label_weights": (len(names) + 1, len(LABELS)),
+            "feature_mean": (len(names),), "feature_scale": (len(names),),
         }  # fmt: skip
         for name, shape in shapes.items():
             if arrays[name].shape != shape:

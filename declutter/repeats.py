@@ -115,7 +115,7 @@ class Profile:
 
     @classmethod
     def load(cls, path: str | Path) -> Profile:
-        """Read a profile. Raises ProfileError where the file is none, or of another version, and OSError as `open` does."""
+        """Read a profile. Raises ProfileError where the file is none or of another version, OSError as `open` does."""
         with open(path, "rb") as file:
             try:
                 return cls(_read_sites(file))

@@ -58,8 +58,8 @@ REASONS = (
     Reason("no line of the page is long enough to be text", 0.1),
 )
 (
-    DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE, BELOW_UNENDED,
-    BELOW, AFTER_COMMENTS, LISTED, NO_TEXT,
+    DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE,
+    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT,
 ) = range(len(REASONS))  # fmt: skip
 
 
@@ -141,7 +141,8 @@ class _Rules:
         c = self.c
         is_title = c.row == self.o.title_row
         too_high = (c.row < self.o.title_row) & ((self.labels == BODY) | (self.labels == TITLE)) & ~c.is_prose
-        self._say(too_high | (self.o.trail & (c.row < self.o.core[0]) & (self.labels == BODY)), NAVIGATION, ABOVE, 1, c.words)
+        too_high = too_high | (self.o.trail & (c.row < self.o.core[0]) & (self.labels == BODY))
+        self._say(too_high, NAVIGATION, ABOVE, 1, c.words)
         self._say(is_title, TITLE, ABOVE_TEXT, np.round(100 * c.measures.page_overlap).astype(np.int64))
 
     def _captions_and_bylines(self) -> None:
@@ -180,7 +181,8 @@ class _Rules:
         was_kept = (self.labels == BODY) | (self.labels == TITLE)
         above = self.c.row < self.o.text[0]
         label = np.where(was_kept | (above & (self.labels != LEGAL)), NAVIGATION, self.labels).astype(np.uint8)
-        self._say(self.o.template, label, TEMPLATE, repeats.pages_with.astype(np.int64), repeats.site_pages.astype(np.int64))
+        pages_with, site_pages = repeats.pages_with.astype(np.int64), repeats.site_pages.astype(np.int64)
+        self._say(self.o.template, label, TEMPLATE, pages_with, site_pages)
 
     def _pages_without_text(self) -> None:
         """A page none of whose lines is long enough: nothing is text, unless nothing marks boilerplate either."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from declutter.decide import BLANK_OUT_REASON, BLANK_REASON
 from declutter.errors import InputError, OutputError
 from declutter.formats.encoding import Encoding
 from declutter.formats.folders import STDIN, Folders, Source
-from declutter.lines import LABELS, MAIN_CONTENT, Lines, Verdicts
+from declutter.lines import LABELS, Lines, Verdicts
 from declutter.pages import Cleaned, Page
 from declutter.repeats import Profile
 

@@ -15,9 +15,11 @@ PAGE = f"""<html><head><title>Storm tears boats from moorings - Daily</title></h
 <div class="shareButtons"><a href="#">Tell your friends</a></div>
 <figure><img><figcaption>The harbour after the storm</figcaption></figure>
 <p>{PROSE[0]}</p><p>{PROSE[1]}</p><p>{PROSE[2]}</p></article>
-<section class="related-posts"><h2>More of this</h2><ul><li><a href="/a">Ferry timetable changes after the storm week</a>
+<section class="related-posts"><h2>More of this</h2><ul>\
+<li><a href="/a">Ferry timetable changes after the storm week</a>
 <time>2 May</time></li><li><a href="/b">North wall was due for repair since last year</a></li></ul></section>
-<div id="comments"><h3>2 comments</h3><div class="author">Bo</div><p>Glad that nobody was hurt in the end.</p></div></div>
+<div id="comments"><h3>2 comments</h3><div class="author">Bo</div>\
+<p>Glad that nobody was hurt in the end.</p></div></div>
 <footer><a href="/privacy">Privacy</a><p>© 2025 Daily</p></footer></body></html>"""
 MAIN = "\n\n".join(["Storm tears boats from moorings", *PROSE])
 EXPECTED = {

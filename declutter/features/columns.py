@@ -1,4 +1,4 @@
-"""Columns: what features and rules are made of, one value a line that is not blank, and page-aware ways to combine them."""
+"""Columns: what features and rules are made of, one value a line that is not blank, and page-aware ways to combine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class Columns:
         """The sum over the lines from `before` lines above to `after` lines below, inside the page; float64."""
         sums = np.zeros(self.n + 1)
         np.cumsum(column, out=sums[1:])
-        return sums[np.minimum(self.row + after + 1, self.beyond_row)] - sums[np.maximum(self.row - before, self.first_row)]
+        beyond, first = np.minimum(self.row + after + 1, self.beyond_row), np.maximum(self.row - before, self.first_row)
+        return sums[beyond] - sums[first]
 
     def window_mean(self, column: np.ndarray, reach: int) -> np.ndarray:
         size = np.minimum(self.row + reach + 1, self.beyond_row) - np.maximum(self.row - reach, self.first_row)
@@ -162,7 +163,8 @@ class Columns:
     @cached_property
     def is_template(self) -> np.ndarray:
         repeats = self.repeats
-        least = np.where(repeats.site_pages >= 5, 3, 2)  # two of five is chance: a headline listed beside another article
+        # two of five is chance: a headline listed beside another article
+        least = np.where(repeats.site_pages >= 5, 3, 2)
         return (repeats.pages_with >= least) & (repeats.pages_with >= TEMPLATE_SHARE * repeats.site_pages)
 
     @cached_property

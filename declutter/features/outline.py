@@ -1,7 +1,7 @@
 """Outline: where a page's text begins and ends, and its title, found from the columns alone, in any script.
 
-A page's text is its best segment (the run of lines that brings the most words), joined with others near it, widened over
-the lines that belong to it, and cut where comments or other articles begin. Template lines and interface phrases
+A page's text is its best segment (the run of lines that brings the most words), joined with others near it, widened
+over the lines that belong to it, and cut where comments or other articles begin. Template lines and interface phrases
 never belong to it. The rules judge by the outline; the classifier reads it as features.
 
 The constants were chosen on the dev sets `sites`, `daniel` and `fundus` as block lines and on eight of the sites in
@@ -93,12 +93,13 @@ class Outline:
         return self._bridged(first), np.minimum(beyond, page_first(c, ends & inside))
 
     def _joined(self, first: np.ndarray, beyond: np.ndarray, gain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The best segment with others of the page that are worth something beside it: a recipe's or table's short lines part text.
+        """The best segment with others of the page that are worth something beside it.
 
-        Nothing that marks boilerplate may stand in between.
+        A recipe's or table's short lines part text. Nothing that marks boilerplate may stand in between.
         """
         c = self.c
-        wall = np.concatenate(([0], np.cumsum(self.template | self.interface | self.comments_heading | self.links_heading)))
+        walls = self.template | self.interface | self.comments_heading | self.links_heading
+        wall = np.concatenate(([0], np.cumsum(walls)))
         for _ in range(JOINED_SEGMENTS):
             outside = (c.row < first) | (c.row >= beyond)
             worth = np.where(outside, self.gain, -2 * np.abs(gain) - 1)
@@ -135,7 +136,8 @@ class Outline:
         heading = self.links_heading | (prefixed & c.ends_colon)
         listed = ~c.ends_sentence & ~self.comments_heading & (c.words >= 3)
         since_heading, since_other = c.lines_since(heading), c.lines_since(~listed & ~heading)
-        under = (since_heading >= 0) & ((since_other < 0) | (since_other > since_heading)) & (since_heading <= 6) & listed
+        under = (since_heading >= 0) & ((since_other < 0) | (since_other > since_heading))
+        under = under & (since_heading <= 6) & listed
         prefixed |= c.has_template_prefix & ~c.ends_sentence & ~c.ends_colon & (c.words >= 3) & self.known
         return prefixed | heading | under
 

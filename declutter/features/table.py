@@ -23,6 +23,8 @@ def _near(distance: np.ndarray, limit: int = 50) -> np.ndarray:
 
 Feature = tuple[str, Callable[[Columns], np.ndarray]]
 
+CATEGORY_COLUMN = {name: column for column, name in enumerate(CATEGORIES)}  # of Measures.phrases
+
 LENGTH: tuple[Feature, ...] = (
     ("words_log", lambda c: np.log1p(c.words)),
     ("chars_log", lambda c: np.log1p(c.visible_chars)),
@@ -69,7 +71,7 @@ PAGE: tuple[Feature, ...] = (
     ("page_prose_lines_log", lambda c: np.log1p(c.page_sum(c.is_prose))),
     ("page_ended_share", lambda c: _share(c.page_sum(c.ends_sentence), c.beyond_row - c.first_row)),
     ("page_bullet_share", lambda c: _share(c.page_sum(c.has_bullet), c.beyond_row - c.first_row)),
-    *((f"page_{name}", lambda c, k=CATEGORIES.index(name): np.log1p(c.page_sum(c.measures.phrases[:, k] > 0.3)))
+    *((f"page_{name}", lambda c, k=CATEGORY_COLUMN[name]: np.log1p(c.page_sum(c.measures.phrases[:, k] > 0.3)))
       for name in ("comments", "forum", "shop", "author", "related")),
     ("page_short_share", lambda c: _share(c.page_sum(c.is_short), c.beyond_row - c.first_row)),
 )
@@ -101,14 +103,16 @@ NEIGHBOURS: tuple[Feature, ...] = (
     *((f"site_share_{k:+d}", lambda c, k=k: c.shifted(c.site_share, k)) for k in (-2, -1, 1, 2)),
     *((f"overlap_{k:+d}", lambda c, k=k: c.shifted(c.measures.page_overlap, k)) for k in (-1, 1)),
     *((f"capitals_a_word_{k:+d}", lambda c, k=k: c.shifted(_capitals(c), k)) for k in (-1, 1)),
-    *((f"digit_share_{k:+d}", lambda c, k=k: c.shifted(_share(c.counts[:, scripts.DIGIT], c.visible_chars), k)) for k in (-1, 1)),
+    *((f"digit_share_{k:+d}", lambda c, k=k: c.shifted(_share(c.counts[:, scripts.DIGIT], c.visible_chars), k))
+      for k in (-1, 1)),
     *((f"repeats_{k:+d}", lambda c, k=k: c.shifted(c.page_repeats > 1, k, False)) for k in (-1, 1)),
     *((f"has_bullet_{k:+d}", lambda c, k=k: c.shifted(c.has_bullet, k, False)) for k in (-1, 1)),
 )
 DENSITY: tuple[Feature, ...] = (
     *((f"long_within_{k}", lambda c, k=k: c.window_mean(c.is_long, k)) for k in (3, 10, 25)),
     *((f"prose_within_{k}", lambda c, k=k: c.window_mean(c.is_prose, k)) for k in (1, 3, 10)),
-    *((f"words_within_{k}", lambda c, k=k: np.log1p(c.window_mean(np.minimum(c.words, 100), k))) for k in (1, 3, 10, 25)),
+    *((f"words_within_{k}", lambda c, k=k: np.log1p(c.window_mean(np.minimum(c.words, 100), k)))
+      for k in (1, 3, 10, 25)),
     ("words_above_5", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), 5, -1))),
     ("words_below_5", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 5))),
     ("words_below_15", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 15))),
@@ -138,7 +142,8 @@ OUTLINE: tuple[Feature, ...] = (
     ("segment_gain_log", lambda c: np.log1p(np.maximum(outline_of(c).segment[2], 0))),
     ("segment_gain_share", lambda c: _share(np.maximum(outline_of(c).segment[2], 0), c.page_sum(c.words))),
     ("is_title", lambda c: c.row == outline_of(c).title_row),
-    ("title_distance", lambda c: np.where(outline_of(c).title_row >= 0, _signed_log(c.row - outline_of(c).title_row), 0)),
+    ("title_distance",
+     lambda c: np.where(outline_of(c).title_row >= 0, _signed_log(c.row - outline_of(c).title_row), 0)),
     ("inserted_link", lambda c: outline_of(c).inserted_links),
     ("trail", lambda c: outline_of(c).trail),
     ("gain", lambda c: outline_of(c).gain),
@@ -148,7 +153,7 @@ OUTLINE: tuple[Feature, ...] = (
 
 
 def _capitals(c: Columns) -> np.ndarray:
-    """Capital letters a word, up to 2: menus and headlines of Latin, Greek and Cyrillic sites capitalise their words."""
+    """Capital letters a word, up to 2: menus and headlines of Latin, Greek and Cyrillic sites capitalise words."""
     return np.minimum(_share(c.counts[:, scripts.UPPER], c.words), 2.0)
 
 
@@ -171,7 +176,8 @@ def _other_script(c: Columns) -> np.ndarray:
     """The line's last word is in another script than most lines of the page."""
     script = c.measures.script
     cells = np.bincount(
-        c.page * len(scripts.SCRIPTS) + script, weights=c.letters, minlength=(len(c.page_starts) - 1) * len(scripts.SCRIPTS)
+        c.page * len(scripts.SCRIPTS) + script, weights=c.letters,
+        minlength=(len(c.page_starts) - 1) * len(scripts.SCRIPTS),
     ).reshape(-1, len(scripts.SCRIPTS))  # fmt: skip
     cells[:, 0] = 0
     main = cells.argmax(axis=1) if len(cells) else np.zeros(0, np.int64)

@@ -25,7 +25,8 @@ def split_lines(texts: Sequence[str]) -> Lines:
     ends, nexts = _terminators(text, page_offsets)
     # a page that stops without a terminator ends a line too
     before = np.searchsorted(nexts, page_ends, side="right") - 1
-    closed = (page_ends == page_offsets[:-1]) | ((before >= 0) & (nexts[np.maximum(before, 0)] == page_ends) if len(nexts) else False)
+    terminated = (before >= 0) & (nexts[np.maximum(before, 0)] == page_ends) if len(nexts) else False
+    closed = (page_ends == page_offsets[:-1]) | terminated
     open_ends = page_ends[~closed]
     if len(open_ends):
         ends, nexts = np.concatenate((ends, open_ends)), np.concatenate((nexts, open_ends))

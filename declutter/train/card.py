@@ -137,11 +137,15 @@ def html_card_text(card: dict, model: Model) -> str:
         "leaves), and what it is (a softmax over the same features). The file holds numbers only; no text of any page "
         "is in it."
     )
-    amounts = f"- {card['pages']:,} pages, {card['lines']:,} blocks; {card['pages_left_out']:,} pages left out because their gold was not found in them"
+    amounts = (
+        f"- {card['pages']:,} pages, {card['lines']:,} blocks; {card['pages_left_out']:,} pages left out because their "
+        "gold was not found in them"
+    )
     rows = [(name, *(card["scores"][name].get(kind, "") for kind in SETS_OF_CARD)) for name in card["scores"]]
     scores = (
-        "Word F1 (wcxb_dev, mean over pages) and token F1 (other sets, mean over sites) by cross-validation: each page was "
-        "judged by a model that saw no page of its family of sites.\n\n" + table(("pages of a site", *SETS_OF_CARD), rows)
+        "Word F1 (wcxb_dev, mean over pages) and token F1 (other sets, mean over sites) by cross-validation: each page "
+        "was judged by a model that saw no page of its family of sites.\n\n"
+        + table(("pages of a site", *SETS_OF_CARD), rows)
         if rows else "Not cross-validated."
     )  # fmt: skip
     parts = ["# Model card", purpose, "## Training data", _data(card["data"]), amounts, "## How it was made"]

@@ -157,7 +157,7 @@ PARAGRAPHS = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "
 
 
 def inner_text(html: str) -> str:
-    """As a browser's `innerText` of the body: blank lines round paragraphs, tabs between cells, hidden parts left out."""
+    """As a browser's `innerText` of the body: blank lines round paragraphs, tabs between cells, no hidden parts."""
     root = parse(html)
     body = None if root is None else root.find("body")
     if body is None:

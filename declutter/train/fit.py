@@ -38,17 +38,19 @@ class Settings:
 def line_weights(examples: Examples) -> np.ndarray:
     """float64 (n,): every page weighs the same, and within it a line by its tokens to the power of TOKEN_POWER.
 
-    The scores count words and average over pages; the power keeps one huge paragraph from being all that a page teaches.
+    The scores count words and average over pages; the power keeps a huge paragraph from being all that a page teaches.
     """
     weight = (examples.tokens + 1.0) ** TOKEN_POWER
     of_page = np.bincount(examples.page, weights=weight, minlength=len(examples.pages))
     return weight / of_page[examples.page]
 
 
-def fit(examples: Examples, feature_names: Sequence[str], settings: Settings = Settings(), card: dict | None = None) -> Model:
+def fit(
+    examples: Examples, feature_names: Sequence[str], settings: Settings = Settings(), card: dict | None = None
+) -> Model:
     """A Model from examples. Lines of unknown worth are left out; so are headlines that a gold leaves out of its text.
 
-    WCXB's gold has the headline on one page in four: such a line teaches the label `title`, and nothing of what to keep.
+    WCXB's gold has the headline on one page in four: such a line teaches the label `title`, nothing of what to keep.
     """
     decided = (examples.is_main >= 0) & ~((examples.labels == TITLE) & (examples.is_main == 0))
     weights = line_weights(examples)
@@ -109,13 +111,15 @@ def _fit_labels(examples: Examples, weights: np.ndarray, seed: int) -> tuple[np.
     softmax.fit(scaled, labels, sample_weight=weight / weight.mean())
     matrix = np.full((x.shape[1] + 1, len(LABELS)), 0.0, np.float32)
     matrix[-1] = -1e3  # a label that no example has is never given
-    matrix[:-1, softmax.classes_] = softmax.coef_.T if len(softmax.classes_) > 2 else np.vstack((-softmax.coef_, softmax.coef_)).T
-    matrix[-1, softmax.classes_] = softmax.intercept_ if len(softmax.classes_) > 2 else (-softmax.intercept_[0], softmax.intercept_[0])
+    coef, intercept = softmax.coef_, softmax.intercept_
+    several = len(softmax.classes_) > 2  # scikit-learn fits two classes with the weights of the second only
+    matrix[:-1, softmax.classes_] = coef.T if several else np.vstack((-coef, coef)).T
+    matrix[-1, softmax.classes_] = intercept if several else (-intercept[0], intercept[0])
     return mean.astype(np.float32), scale.astype(np.float32), matrix
 
 
 def folds(examples: Examples, n_folds: int = N_FOLDS) -> np.ndarray:
-    """int64 (n_pages,): the fold of each page; the sites of one family are in one fold, whatever the examples hold else."""
+    """int64 (n_pages,): the fold of each page; a family's sites are in one fold, whatever the examples hold else."""
     names = [f"{dump.page.set}/{dump.page.family}" for dump in examples.pages]
     return np.array([int(hashlib.sha256(name.encode()).hexdigest(), 16) % n_folds for name in names])
 

@@ -21,13 +21,15 @@ from declutter.train.fit import N_FOLDS, Settings, digest, fit, folds, select
 from declutter.train.gold import read_gold
 from declutter.train.html_examples import count_undecided, make_html_examples
 
+DEFAULTS = Settings()
+
 
 def train_html(
     gold_folders: Sequence[str | Path],
     out: str | Path,
     *,
     seed: int = 0,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     cache: Path | None = None,
     cross_validation: bool = True,
 ) -> Model:
@@ -63,7 +65,7 @@ def train_html(
 
 
 def _scores(examples: Examples, test: Examples, gold: dict, settings: Settings) -> dict[str, float]:
-    """Word F1 (WCXB) or token F1 (other sets) of each set: mean over a site's pages, then over sites; WCXB over pages."""
+    """Word F1 (WCXB) or token F1 (other sets) of each set: mean over a site's pages, then sites; WCXB over pages."""
     score = np.zeros(len(test.x), np.float32)
     fold_of, fold_of_test = folds(examples), folds(test)
     for fold in range(N_FOLDS):
@@ -81,7 +83,10 @@ def score_of_sets(test: Examples, score: np.ndarray, gold: dict) -> dict[str, fl
         bag = words if page.set == "wcxb_dev" else tokens
         f1 = bag_f1(bag(text), bag(gold[page.set, page.site, page.id]))
         by_site[page.set][page.id if page.set == "wcxb_dev" else page.site].append(f1)
-    return {name: round(float(np.mean([np.mean(values) for values in sites.values()])), 4) for name, sites in by_site.items()}
+    return {
+        name: round(float(np.mean([np.mean(values) for values in sites.values()])), 4)
+        for name, sites in by_site.items()
+    }
 
 
 def kept_texts(test: Examples, score: np.ndarray) -> Iterable:
