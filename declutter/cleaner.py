@@ -24,7 +24,6 @@ ENGINES = ("auto", "model", "rules")
 BATCH_CHARS = 1 << 19  # pages judged at once: large enough for numpy, small enough for the processor's cache
 BATCH_PAGES = 256
 HTML_TO_TEXT = 16  # characters of HTML to one of text, about: most of a page is markup
-CERTAIN_PAGES, CERTAIN_SHARE = 5, 0.8  # where a template line needs no model
 
 
 @dataclass(frozen=True)
@@ -148,15 +147,8 @@ def judge(pages: Sequence[Page], cleaner: Cleaner) -> tuple[Lines, Verdicts]:
         x = features_of(columns)
         is_title = columns.row == outline_of(columns).title_row
         score, label_scores = model.score(x), model.label_scores(x)
-        judgement = by_model(measures, score, label_scores, judgement, _certain(columns), is_title, cleaner.beta)
+        judgement = by_model(measures, score, label_scores, judgement, is_title, cleaner.beta)
     return lines, decide(lines, measures, judgement, cleaner.keep)
-
-
-def _certain(columns: Columns) -> np.ndarray:
-    """Template lines beyond doubt: on most of at least CERTAIN_PAGES distinct pages of the site."""
-    repeats = columns.repeats
-    often = (repeats.pages_with >= CERTAIN_PAGES) & (repeats.pages_with >= CERTAIN_SHARE * repeats.site_pages)
-    return outline_of(columns).template & often
 
 
 def _cleaned(cleaner: Cleaner, pages: Iterable[Page]) -> Iterator[Cleaned]:

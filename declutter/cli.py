@@ -403,6 +403,7 @@ Examples:
     "--drawn", default=2, show_default=True, type=click.IntRange(0), help="Other styles a page, drawn at random."
 )
 @click.option("--cache", type=click.Path(file_okay=False), callback=_path, help="A folder to keep dumps and labels in.")
+@click.option("--html", is_flag=True, help="Train the model for HTML pages, from the pages' own HTML.")
 @click.option(
     "--no-cross-validation", is_flag=True, help="Fit the model only, in a sixth of the time; measure nothing."
 )

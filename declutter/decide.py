@@ -9,7 +9,9 @@ import numpy as np
 from declutter.lines import BODY, LABEL_CODES, LABELS, TITLE, Judgement, Lines, Measures, Verdicts
 
 CONFIDENT = 0.8  # a score from which on a line is the core of a page's text
+RULES_LABEL_WEIGHT = 2.5  # what the rules' label adds to the softmax; by the founding dumps, whose labels are by hand
 SHARPEN = 1.0  # how much a page with a confident core sharpens the scores of its other lines; see choose()
+TITLE_SCORE = 0.1  # a score from which on the outline's title is kept: golds without titles make models shy of them
 BLANK_REASON = "blank line between kept lines"
 BLANK_OUT_REASON = "blank line beside what is removed"
 
@@ -56,25 +58,28 @@ def by_model(
     score: np.ndarray,
     label_scores: np.ndarray,
     rules: Judgement,
-    certain: np.ndarray,
     is_title: np.ndarray,
     beta: float,
 ) -> Judgement:
-    """The model's judgement. Where the rules are `certain` (bool, n: template lines of the site) they overrule it.
+    """The model's judgement. Where the rules are certain they overrule it.
 
-    A kept line is a title where the outline says so (`is_title`, bool, n) and body elsewhere; one that is not kept
-    has the best of the other labels.
+    A kept line is a title where the outline says so (`is_title`, bool, n) and body elsewhere; the title is kept with a
+    low score already. A line that is not kept has the best of the other labels.
     """
+    certain = rules.certain
     keep, cut = choose(measures.page_starts, measures.words, np.where(certain, 0.0, score), beta)
-    keep &= ~certain
+    keep = (keep | (is_title & (score >= TITLE_SCORE))) & ~certain
     other = np.array([code for code in range(len(LABELS)) if code not in (BODY, TITLE)])
-    labels = np.where(keep, np.where(is_title, TITLE, BODY), other[label_scores[:, other].argmax(axis=1)])
+    fit = label_scores[:, other] + RULES_LABEL_WEIGHT * (rules.labels[:, None] == other)
+    labels = np.where(keep, np.where(is_title, TITLE, BODY), other[fit.argmax(axis=1)])
     percent, cut_percent = np.rint(100 * score).astype(np.int64), np.rint(100 * cut).astype(np.int64)
+    below_cut = keep & (score < cut)  # titles
+    cut_percent = np.where(below_cut, round(100 * TITLE_SCORE), cut_percent)
     key = np.where(certain, -1 - rules.reason_codes, (percent * 101 + cut_percent) * 2 + keep)
     keys, codes = np.unique(key, return_inverse=True)
     reasons = tuple(rules.reasons[-1 - k] if k < 0 else _model_reason(k) for k in keys.tolist())
     final = np.where(certain, np.minimum(score, rules.score), score).astype(np.float32)
-    return Judgement(labels.astype(np.uint8), final, reasons, codes.reshape(-1).astype(np.int32))
+    return Judgement(labels.astype(np.uint8), final, reasons, codes.reshape(-1).astype(np.int32), certain)
 
 
 def _model_reason(key: int) -> str:

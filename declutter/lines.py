@@ -100,6 +100,7 @@ class Judgement:
     score: np.ndarray  # float32 (n,), P(line is main content), 0..1
     reasons: tuple[str, ...]
     reason_codes: np.ndarray  # int32 (n,), rows of `reasons`
+    certain: np.ndarray  # bool (n,), where the judgement stands whatever another engine says
 
 
 @dataclass(frozen=True, slots=True)

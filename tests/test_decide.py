@@ -20,7 +20,7 @@ def decided(*pages, keep=MAIN_CONTENT):
     measures = measure(lines)
     labels = np.array([CODES[letter] for page in pages for letter in page if letter != "."], np.uint8)
     score = np.linspace(0.1, 0.9, len(labels), dtype=np.float32)
-    judgement = Judgement(labels, score, ("a reason",), np.zeros(len(labels), np.int32))
+    judgement = Judgement(labels, score, ("a reason",), np.zeros(len(labels), np.int32), np.zeros(len(labels), bool))
     verdicts = decide(lines, measures, judgement, keep)
     assert len(verdicts) == len(lines)
     return verdicts
