@@ -276,7 +276,7 @@ def test_gold_that_teaches_nothing_is_refused(tmp_path, quick):
 def test_one_family_is_trained_on_without_cross_validation(tmp_path):
     done = train([SEEDS / OTHER], tmp_path / "model.npz", settings=QUICK)
     assert done.together is None and done.alone is None
-    assert "Not cross-validated." in (tmp_path / "m.md").read_text("utf-8")
+    assert "Not cross-validated." in (tmp_path / "model.md").read_text("utf-8")
 
 
 def test_models_and_cards_that_exist_are_not_replaced(gold, tmp_path, quick):

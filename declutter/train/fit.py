@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from declutter.lines import BODY, LABELS, TITLE
@@ -108,7 +110,9 @@ def _fit_labels(examples: Examples, weights: np.ndarray, seed: int) -> tuple[np.
     counts = np.bincount(labels, minlength=len(LABELS))
     weight = weights[known] / np.sqrt(np.maximum(counts, 1))[labels]
     softmax = LogisticRegression(C=0.3, max_iter=LABEL_STEPS, random_state=seed)
-    softmax.fit(scaled, labels, sample_weight=weight / weight.mean())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # LABEL_STEPS are few on purpose
+        softmax.fit(scaled, labels, sample_weight=weight / weight.mean())
     matrix = np.full((x.shape[1] + 1, len(LABELS)), 0.0, np.float32)
     matrix[-1] = -1e3  # a label that no example has is never given
     coef, intercept = softmax.coef_, softmax.intercept_
