@@ -219,7 +219,8 @@ class _Rules:
         often = (repeats.pages_with >= CERTAIN_PAGES) & (repeats.pages_with >= CERTAIN_SHARE * repeats.site_pages)
         listed = (self.reason == BELOW_UNENDED) & (self.a >= CERTAIN_LIST_LINES)
         listed &= self.o.segment[2] >= CERTAIN_GAIN_WORDS
-        return self.o.template & often | (listed if not c.lines.dom else False)
+        template = self.o.template & often & (self.labels != TITLE)  # other pages may list a title
+        return template | (listed if not c.lines.dom else False)
 
 
 def _in_words(reason: int, label: int, a: int, b: int) -> str:
