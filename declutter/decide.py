@@ -12,6 +12,7 @@ CONFIDENT = 0.8  # a score from which on a line is the core of a page's text
 RULES_LABEL_WEIGHT = 2.5  # what the rules' label adds to the softmax; by the founding dumps, whose labels are by hand
 SHARPEN = 1.0  # how much a page with a confident core sharpens the scores of its other lines; see choose()
 TITLE_SCORE = 0.1  # a score from which on the outline's title is kept: golds without titles make models shy of them
+GRID = 4096.0  # parts of a word and of a score that are told apart
 BLANK_REASON = "blank line between kept lines"
 BLANK_OUT_REASON = "blank line beside what is removed"
 
@@ -32,11 +33,11 @@ def choose(
     page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
     if not len(page):
         return np.zeros(0, bool), np.zeros(0, np.float32)
-    words = np.maximum(words, 0.1).astype(np.float64)
+    words = np.rint(np.maximum(words, 0.1) * GRID) / GRID  # on a grid sums are exact: a page is cut alike in any batch
     mass = np.bincount(page, weights=words * score)
     core = np.bincount(page, weights=words * score * (score >= CONFIDENT)) / np.maximum(mass, 1e-9)
     odds = np.log(np.clip(score, 1e-6, 1 - 1e-6) / (1 - np.clip(score, 1e-6, 1 - 1e-6)))
-    sharp = 1.0 / (1.0 + np.exp(-odds * (1.0 + SHARPEN * core[page])))
+    sharp = np.rint(GRID / (1.0 + np.exp(-odds * (1.0 + SHARPEN * core[page])))) / GRID
     order = np.lexsort((-sharp, page))
     chosen, right = np.cumsum(words[order]), np.cumsum((words * sharp)[order])
     filled = np.flatnonzero(np.diff(page_starts))

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import declutter
-from declutter import Cleaned, Cleaner, Page, Verdicts
+from declutter import Cleaned, Cleaner, Page, Verdicts, learn
 from declutter import cleaner as cleaner_module
 from declutter.errors import DeclutterError, ModelError
 from declutter.lines import LABELS
@@ -284,3 +285,12 @@ def test_verdicts_are_columns():
     assert len(part) == 5 and list(part) == list(verdicts)[2:7]
     with pytest.raises(dataclasses.FrozenInstanceError):
         verdicts.keep = None
+
+
+def test_a_page_is_judged_alike_in_any_batch():
+    paths = sorted((Path(__file__).parent.parent / "seeds").glob("*/*.txt"))[:40]
+    pages = [Page(path.stem, text=path.read_text("utf-8")) for path in paths]
+    cleaner = Cleaner(profile=learn(pages))
+    for in_batch, page in zip(cleaner.clean_pages(pages), pages, strict=True):
+        [alone] = cleaner.clean_pages([page])
+        assert in_batch.text == alone.text and in_batch.verdicts.label == alone.verdicts.label
