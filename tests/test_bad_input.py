@@ -180,7 +180,11 @@ def test_a_run_broken_off_leaves_whole_files_only(tmp_path, number, code):
     for page in range(1200):
         (tmp_path / "in" / f"{page}.txt").write_text(text)
     command = [*CLEAN, tmp_path / "in", tmp_path / "out"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    # a shell lets its background jobs ignore SIGINT, and a child inherits that: the signal must reach ours anyway
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while len(list(tmp_path.glob("out/[0-9]*"))) < 3:
         assert process.poll() is None and time.monotonic() < deadline
