@@ -1,6 +1,6 @@
 """The seed corpus: complete labels, many sites and scripts, and floors that the rules reach on it.
 
-`python tests/test_seeds.py` measures the floors again and prints the file `seeds_floors.json`.
+`python tests/test_seeds.py` measures the floors again and prints the file `fixtures/seeds_floors.json`.
 """
 
 import json
@@ -20,7 +20,7 @@ from declutter.train.gold import read_gold
 REPOSITORY = Path(__file__).parent.parent
 SEEDS = REPOSITORY / "seeds"
 SITES = sorted(path.name for path in SEEDS.iterdir() if path.is_dir())
-FLOORS_PATH = Path(__file__).with_name("seeds_floors.json")
+FLOORS_PATH = Path(__file__).parent.parent / "fixtures" / "seeds_floors.json"
 FLOORS = json.loads(FLOORS_PATH.read_text("utf-8")) if FLOORS_PATH.exists() else {}
 BELOW_MEASURED = 0.02
 FOUNDING_DUMPS = REPOSITORY.parent / "shared" / "data" / "seeds"
