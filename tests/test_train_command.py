@@ -20,12 +20,14 @@ pytest.importorskip("lxml", reason="lxml, which training needs, is not installed
 from declutter import Cleaner
 from declutter.cli import main
 from declutter.errors import GoldError
+from declutter.features import HTML_FEATURE_NAMES
 from declutter.lines import LABELS
 from declutter.model import Model
 from declutter.train import labelling, scoring, training
 from declutter.train.examples import label_dumps
 from declutter.train.fit import Settings, folds
 from declutter.train.gold import read_gold
+from declutter.train.html_training import train_html
 from declutter.train.labelling import LEAST_ORACLE, draw_styles, oracle_f1, usable_styles
 from declutter.train.tables import table
 from declutter.train.training import train
@@ -349,3 +351,13 @@ def test_tables_line_up_and_escape():
         "| c    |     5 | 1.0000 |",
     ]
     assert table(("name", "n"), []) == "| name | n |\n| ---- | - |"
+
+
+def test_a_model_for_html_is_trained_and_judges_html(tmp_path):
+    folder, model_path = write_html_gold(tmp_path / "html"), tmp_path / "html.npz"
+    model = train_html([folder], model_path, settings=QUICK)
+    assert model.feature_names == HTML_FEATURE_NAMES
+    assert set(model.card["scores"]) == {"together", "alone"} and "html" in model.card["scores"]["together"]
+    assert "declutter train html -o html.npz --html --seed 0" in (tmp_path / "html.md").read_text("utf-8")
+    html = next(page.html for page in read_gold(folder))
+    assert len(Cleaner(html_model=Model.load(model_path)).explain_html(html)) > 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,12 +141,12 @@ def cross_validate(
     feature_names: Sequence[str],
     settings: Settings = Settings(),
     n_folds: int = N_FOLDS,
-    progress: Callable[[Iterator], Iterator] = iter,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """(score, label codes) of every line of each test set, by models that saw no page of its family."""
     answers = [(np.zeros(len(test.x), np.float32), np.full(len(test.x), BODY, np.uint8)) for test in tests]
     train_folds, test_folds = folds(train, n_folds), [folds(test, n_folds) for test in tests]
-    for fold in progress(range(n_folds)):
+    for fold in progress(sorted({fold for of_page in test_folds for fold in of_page.tolist()})):
         model = fit(select(train, train_folds != fold), feature_names, settings)
         for test, of_page, (score, labels) in zip(tests, test_folds, answers, strict=True):
             rows = (of_page == fold)[test.page]

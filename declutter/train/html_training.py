@@ -17,7 +17,7 @@ from declutter.model import Model
 from declutter.score import bag_f1, tokens, words
 from declutter.train.card import card_path_of, describe, html_card_text
 from declutter.train.examples import Examples
-from declutter.train.fit import N_FOLDS, Settings, digest, fit, folds, select
+from declutter.train.fit import Settings, cross_validate, digest, fit, folds
 from declutter.train.gold import read_gold
 from declutter.train.html_examples import count_undecided, make_html_examples
 
@@ -46,11 +46,12 @@ def train_html(
 
     examples = make_html_examples(pages(), seed, cache=cache)
     scores = {}
-    if cross_validation:
+    if cross_validation and len(set(folds(examples).tolist())) > 1:  # else all are tested, none learned
         gold = {(page.set, page.site, page.id): page.main_text for page in pages()}
-        for name, sizes in (("together", ()), ("alone", (1,))):
-            test = make_html_examples(pages(), seed, sizes, cache)
-            scores[name] = _scores(examples, test, gold, settings)
+        tests = [make_html_examples(pages(), seed, sizes, cache) for sizes in ((), (1,))]
+        answers = cross_validate(examples, tests, HTML_FEATURE_NAMES, settings)
+        for name, test, (score, _) in zip(("together", "alone"), tests, answers, strict=True):
+            scores[name] = score_of_sets(test, score, gold)
     card = {
         "data": describe(folders, examples.pages), "lines": len(examples.x), "pages": len(examples.pages),
         "pages_left_out": count_undecided(examples), "settings": asdict(settings), "training_digest": digest(examples),
@@ -64,19 +65,8 @@ def train_html(
     return model
 
 
-def _scores(examples: Examples, test: Examples, gold: dict, settings: Settings) -> dict[str, float]:
-    """Word F1 (WCXB) or token F1 (other sets) of each set: mean over a site's pages, then sites; WCXB over pages."""
-    score = np.zeros(len(test.x), np.float32)
-    fold_of, fold_of_test = folds(examples), folds(test)
-    for fold in range(N_FOLDS):
-        rows = (fold_of_test == fold)[test.page]
-        model = fit(select(examples, fold_of != fold), HTML_FEATURE_NAMES, settings)
-        score[rows] = model.score(test.x[rows])
-    return score_of_sets(test, score, gold)
-
-
 def score_of_sets(test: Examples, score: np.ndarray, gold: dict) -> dict[str, float]:
-    """The F1 of each set for the scores of its lines."""
+    """Word F1 (WCXB) or token F1 (other sets) of each set: mean over a site's pages, then sites; WCXB over pages."""
     by_site: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for dump, text in kept_texts(test, score):
         page = dump.page
