@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 
 import numpy as np
 
@@ -83,6 +84,7 @@ def by_model(
     return Judgement(labels.astype(np.uint8), final, reasons, codes.reshape(-1).astype(np.int32), certain)
 
 
+@cache
 def _model_reason(key: int) -> str:
     percent, cut = divmod(key // 2, 101)
     bound = "at least" if key % 2 else "more than"

@@ -2,7 +2,8 @@
 
 A model is boosted trees of one fixed depth for P(line is main content), and a softmax over the same features for the
 label. Trees of a fixed depth need no pointers: node j of a level has its children at 2j and 2j + 1 of the next, so
-that a block of trees is judged for thousands of lines by comparing whole columns and combining bits.
+that a block of trees is judged for thousands of lines by comparing whole columns and combining bits. kernels/trees.c
+does the same in C where it could be compiled.
 """
 
 from __future__ import annotations
@@ -24,11 +25,18 @@ import numpy as np
 from declutter.errors import ModelError
 from declutter.lines import LABELS
 
+try:
+    from declutter.kernels import trees as kernel
+except ImportError:  # not compiled where declutter was installed: NumPy does the same, six times slower
+    kernel = None
+
 MODEL_VERSION = 1
 BLOCK_CELLS = 1 << 16  # trees times lines judged at once: what fits the processor's second-level cache
 BLOCK_LINES = 1 << 13
 SCALED_LIMIT = 5.0  # scaled features are cut here, so that a freak line doesn't outvote the others
 MAX_DEPTH = 8  # leaves are numbered in a byte
+KERNEL_DEPTH = 5  # the kernel has a bit of 32 for each leaf
+LEAF_GRID = 65536.0  # leaves are multiples of 1 / LEAF_GRID, so that sums below 256 are exact in any order
 #: What NumPy and zipfile raise for files that are none, are cut short or have other bytes than were written; a plain
 #: .npy file has no `with` (AttributeError in Python 3.10, TypeError later), a damaged directory asks for features that
 #: zipfile lacks (NotImplementedError) or for a password (RuntimeError).
@@ -54,9 +62,15 @@ class Trees(NamedTuple):
         return int(self.leaf.shape[1]).bit_length() - 1
 
     def sum(self, x: np.ndarray) -> np.ndarray:
-        """The sum over the trees of each line's leaf; float32 (n_lines,), for X float32 (n_lines, n_features)."""
-        total = np.zeros(len(x), np.float32)
+        """The sum over the trees of each line's leaf; float32 (n_lines,), for X float32 (n_lines, n_features).
+
+        X is read by columns: Fortran order saves a copy.
+        """
         columns = np.ascontiguousarray(x.T)
+        total = np.zeros(len(x), np.float32)
+        if kernel is not None and self.depth <= KERNEL_DEPTH:
+            kernel.leaf_sums(columns, self.feature, self.threshold, self.leaf, len(columns), self.depth, total)
+            return total
         for first in range(0, len(x), BLOCK_LINES):
             lines = columns[:, first : first + BLOCK_LINES]
             n_trees = max(1, BLOCK_CELLS // max(lines.shape[1], 1))
@@ -100,8 +114,10 @@ class Model:
 
     def label_scores(self, x: np.ndarray) -> np.ndarray:
         """How much each label fits each line, float32 (n_lines, n_labels); only their order within a line counts."""
-        scaled = np.clip((x - self.feature_mean) / self.feature_scale, -SCALED_LIMIT, SCALED_LIMIT)
-        return scaled @ self.label_weights[:-1] + self.label_weights[-1]
+        reach = SCALED_LIMIT * self.feature_scale
+        clipped = np.clip(x, self.feature_mean - reach, self.feature_mean + reach)
+        weights = self.label_weights[:-1] / self.feature_scale[:, None]
+        return clipped @ weights + (self.label_weights[-1] - self.feature_mean @ weights)
 
     def check(self, feature_names: Sequence[str]) -> None:
         """Raise ModelError unless the model was trained on exactly these features."""

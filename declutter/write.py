@@ -20,7 +20,9 @@ RECORD = re.compile(r"([0-9]+)(\+?)\t([a-z]+)\t")
 
 def kept_text(lines: Lines, keep: np.ndarray) -> str:
     """The lines of one page to keep, `keep` (bool, n_lines) says which, each with the terminator it came with."""
-    edges = np.flatnonzero(np.diff(keep.astype(np.int8), prepend=0, append=0)).tolist()
+    edged = np.zeros(len(keep) + 2, bool)
+    edged[1:-1] = keep
+    edges = np.flatnonzero(edged[1:] != edged[:-1]).tolist()  # np.diff takes three times as long for a page
     runs = zip(edges[::2], edges[1::2], strict=True)
     return "".join([lines.text[lines.starts[first] : lines.starts[after]] for first, after in runs])
 

@@ -14,7 +14,7 @@ from declutter.cleaner import Cleaner
 from declutter.errors import ModelError
 from declutter.features import FEATURE_NAMES
 from declutter.lines import LABELS
-from declutter.model import Model, Trees
+from declutter.model import LEAF_GRID, Model, Trees
 
 N_FEATURES = 6
 
@@ -121,7 +121,7 @@ def test_trees_agree_with_scikit_learn(depth, seed):
         if len(near):
             asked[:3000, column] = random.choice(near, 3000)
     expected = fitted.decision_function(asked) - fitted._baseline_prediction.item()
-    np.testing.assert_allclose(trees.sum(asked), expected, atol=2e-5)
+    np.testing.assert_allclose(trees.sum(asked), expected, atol=40 * 0.5 / LEAF_GRID + 2e-5)  # each leaf is rounded
 
 
 def damaged_files(path):
