@@ -1,0 +1,227 @@
+"""Compressed files in and out: .gz, .bz2, .xz and .zst, streamed, with an end to what a bomb may unpack to."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import zlib
+from collections import deque
+from typing import BinaryIO
+
+from declutter.errors import InputError
+
+READ_BYTES = 1 << 16
+MAX_STARTS = 10_000  # of the last streams in a file, whose offsets are known: more than a buffer holds
+BUFFER_BYTES = 1 << 18
+#: Text compresses three to thirty times. What unpacks to more than this many times its size is a bomb, once it has
+#: unpacked to FREE_BYTES: so far a log of blanks may go. gzip ends at 1,030 times, the others far above.
+MAX_RATIO = 500
+FREE_BYTES = 256 << 20
+#: A hostile header may ask for gigabytes to unpack in; `xz -9` takes 65 MB, `zstd --ultra --long` 128 MB.
+MAX_XZ_MEMORY = 160 << 20
+MAX_ZSTD_WINDOW_LOG = 27
+#: What the programs of that name do when not told; but zlib packs dumps at 4 in half the time it takes at 6, into files
+#: a tenth larger (zlib alone at 1, 4, 6 on seeds/ as JSON lines: 84, 46, 21 MB/s to 33, 28, 25% of the size).
+LEVELS = {"gzip": 4, "bzip2": 9, "xz": 6, "zstd": 3}
+
+SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd", ".zstd": "zstd"}
+ZSTD_SKIPPABLE = tuple(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60))
+MAGIC_NUMBERS = {
+    "gzip": (b"\x1f\x8b\x08",),
+    "bzip2": (b"BZh",),
+    "xz": (b"\xfd7zXZ\x00",),
+    "zstd": (b"\x28\xb5\x2f\xfd", *ZSTD_SKIPPABLE),
+}
+
+
+def compression_of(head: bytes) -> str | None:
+    """What a file that begins with `head` is compressed with: "gzip", "bzip2", "xz", "zstd", or None."""
+    return next((kind for kind, magic in MAGIC_NUMBERS.items() if head.startswith(magic)), None)
+
+
+def without_compression(name: str) -> tuple[str, str | None]:
+    """A file's name without the suffix of its compression, and what it is compressed with by that suffix."""
+    stem, dot, suffix = name.rpartition(".")
+    kind = SUFFIXES.get(dot + suffix.lower()) if stem else None
+    return (stem, kind) if kind else (name, None)
+
+
+def unpacked(stream: io.BufferedReader, name: str) -> io.BufferedReader:
+    """A reader of what `stream` holds, unpacked where its first bytes say that it is compressed.
+
+    Reading raises InputError, naming the file, where it is cut off, damaged or a bomb, or takes a library that is not
+    installed.
+    """
+    kind = compression_of(stream.peek(8)[:8])
+    return io.BufferedReader(Unpacked(stream, kind, name), BUFFER_BYTES) if kind else stream
+
+
+def packing(stream: BinaryIO, kind: str | None, closes: bool = False) -> BinaryIO:
+    """A writer that packs into `stream`, which closing it closes only if told so; same content, same bytes.
+
+    Raises InputError where `kind` takes a library that is not installed.
+    """
+    if kind is None:
+        return stream if closes else _Open(stream)
+    level = LEVELS[kind]
+    if kind == "gzip":
+        packer: io.RawIOBase = gzip.GzipFile("", "wb", level, stream, mtime=0)
+    elif kind == "bzip2":
+        packer = bz2.BZ2File(stream, "wb", compresslevel=level)
+    elif kind == "xz":
+        packer = lzma.LZMAFile(stream, "wb", preset=level)
+    else:
+        zstd = _zstd("written")
+        options = {zstd.CompressionParameter.compression_level: level, zstd.CompressionParameter.checksum_flag: 1}
+        packer = zstd.ZstdFile(stream, "wb", options=options)
+    return _Packer(packer, stream, closes)
+
+
+class _Packer(io.BufferedWriter):
+    """A buffer before a compressor, which is dear to call for each line."""
+
+    def __init__(self, packer: io.RawIOBase, stream: BinaryIO, closes: bool):
+        super().__init__(packer, BUFFER_BYTES)
+        self._stream = stream
+        self._closes = closes
+
+    def close(self) -> None:
+        super().close()
+        if self._closes:
+            self._stream.close()
+
+
+class _Open(io.BufferedIOBase):
+    """A writer on a stream that stays open when the writer is closed."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _zstd(doing: str):
+    """The module for zstd: Python's own from 3.14 on, which backports.zstd gives to the older ones."""
+    try:
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+    except ImportError as error:
+        raise InputError(f'zstd can\'t be {doing} without its library: pip install "declutter[zstd]"') from error
+    return zstd
+
+
+class _Gzip:
+    """zlib's decompressor with the interface that bz2's, lzma's and zstd's have."""
+
+    def __init__(self):
+        self._zlib = zlib.decompressobj(wbits=31)
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        tail = self._zlib.unconsumed_tail
+        return self._zlib.decompress(tail + data if tail else data, max_length)
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._zlib.unconsumed_tail
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+
+class Unpacked(io.RawIOBase):
+    """What a compressed stream unpacks to, a buffer at a time; streams that follow one another read as one."""
+
+    def __init__(self, stream: BinaryIO, kind: str, name: str):
+        self._stream = stream
+        self._kind = kind
+        self._name = name
+        self._packed = b""  # read, and not yet given to the unpacker
+        self._n_packed = self._n_unpacked = 0
+        self._unpacker = None
+        self.starts = deque([(0, 0)])  # of the streams that follow one another: unpacked and packed offset
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+    def readinto(self, buffer) -> int:
+        if self._unpacker is None:
+            self._unpacker = self._new_unpacker()
+        data = b""
+        while not data:
+            if self._unpacker.eof and not self._next_stream():
+                return 0
+            is_hungry = self._unpacker.needs_input
+            if is_hungry:
+                self._packed = self._packed or self._read()
+            packed, self._packed = self._packed, b""
+            data = self._unpack(packed, len(buffer))
+            if is_hungry and not (data or packed or self._unpacker.eof):
+                raise InputError(f"{self._name}: cut off, its {self._kind} data ends too early")
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _new_unpacker(self):
+        if self._kind == "gzip":
+            return _Gzip()
+        if self._kind == "bzip2":
+            return bz2.BZ2Decompressor()
+        if self._kind == "xz":
+            return lzma.LZMADecompressor(memlimit=MAX_XZ_MEMORY)
+        try:
+            zstd = _zstd("read")
+        except InputError as error:
+            raise InputError(f"{self._name}: {error}") from error
+        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG})
+
+    def _read(self) -> bytes:
+        packed = self._stream.read(READ_BYTES)
+        self._n_packed += len(packed)
+        return packed
+
+    def _next_stream(self) -> bool:
+        """Go on to the stream that follows, if one does; zeros that fill up a block are passed over."""
+        rest = self._unpacker.unused_data.lstrip(b"\0")
+        while len(rest) < 8 and (packed := self._read()):
+            rest = (rest + packed).lstrip(b"\0")
+        if not rest:
+            return False
+        if compression_of(rest) != self._kind:
+            raise InputError(f"{self._name}: damaged, something else follows its {self._kind} data")
+        self._packed = rest
+        self._unpacker = self._new_unpacker()
+        self.starts.append((self._n_unpacked, self._n_packed - len(rest)))
+        if len(self.starts) > MAX_STARTS:
+            self.starts.popleft()
+        return True
+
+    def _unpack(self, packed: bytes, n_bytes: int) -> bytes:
+        errors = (_zstd("read").ZstdError,) if self._kind == "zstd" else (zlib.error, lzma.LZMAError, OSError)
+        try:
+            data = self._unpacker.decompress(packed, n_bytes)
+        except errors as error:
+            raise InputError(f"{self._name}: damaged {self._kind} data ({error})") from error
+        self._n_unpacked += len(data)
+        if self._n_unpacked > max(FREE_BYTES, MAX_RATIO * self._n_packed):
+            raise InputError(f"{self._name}: unpacks to more than {MAX_RATIO} times its size; taken for a bomb")
+        return data

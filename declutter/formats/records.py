@@ -1,0 +1,109 @@
+"""Record, Input, Output: how pages come in and go out, whatever the format.
+
+`inputs.py` opens inputs (`inputs(names, options)`), `outputs.py` their outputs (`output_for`, `output_name`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from declutter.pages import Page
+
+if TYPE_CHECKING:
+    from declutter.lines import Verdicts
+
+#: What an input can be.
+FORMATS = ("txt", "html", "jsonl", "parquet", "arrow", "warc", "wet", "zip", "tar")
+#: What an output can be asked for as; None stands for the input's own format.
+OUTPUT_FORMATS = ("txt", "jsonl", "parquet", "markdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One page of an input, with what its output needs to give it back.
+
+    `page.id` is unique in a run: "folder/page.txt", "pages.jsonl:17" (line, from 1), "pages.parquet:17" (row, from 0),
+    "crawl.warc.gz:12345" (offset in bytes), "pages.zip/folder/page.txt".
+    """
+
+    page: Page
+    rest: object = None  # picklable: the text's Encoding, the JSON line, the row's number, the WARC headers wanted
+    n_bytes: int = 0  # of the page in the input, before decoding
+
+    @property
+    def position(self) -> str:
+        """Where in its input the page stands: the last part of its id."""
+        return self.page.id.rsplit(":", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record, or all that is left of an input, that can't be read."""
+
+    input: str  # id of the input
+    position: str  # "line 17", "row 17", "offset 12345", a member's name, or "" where the whole input is meant
+    reason: str  # names the file and the position, and says what to do where something can be done
+
+
+class Row(NamedTuple):
+    """Which row of its table a page is: the `rest` of a table's Record."""
+
+    number: int  # from 0
+    is_null: bool = False  # there is no page, and none is put there
+
+
+@dataclass(frozen=True)
+class Options:
+    """How inputs are read and outputs written. Columns that are None are found by their usual names."""
+
+    text_column: str | None = None  # of JSON and tables; a dot leads into an object ("content.text")
+    html_column: str | None = None
+    url_column: str | None = None
+    id_column: str | None = None
+    site_column: str | None = None
+    output_column: str | None = None  # for the kept text; None: the text's own column, "text" in place of HTML
+    input_format: str | None = None  # of FORMATS; None: told by the name, then by the first bytes
+    encoding: str | None = None  # of text and HTML files; None: detected
+    sites_by_folder: bool = False  # the site of a file is the folder that it stands in
+    verdicts: bool = False  # JSONL and Parquet carry the verdict on every line
+    one_pass: bool = False  # standard input is read once, so it needn't be kept on disk for a second time
+    #: Longest page that is read, in bytes, decompressed: ten times what Common Crawl cuts its pages at (5 MB).
+    max_page_bytes: int = 64 << 20
+    #: Longest JSON line or WARC record that is read, in bytes; longer ones are skipped without being held.
+    max_record_bytes: int = 64 << 20
+
+
+class Input(Protocol):
+    """One file, or standard input: the unit of output and of resuming."""
+
+    id: str  # relative path with forward slashes
+    path: Path | None  # None for standard input
+    format: str  # of FORMATS
+    n_bytes: int  # size on disk, 0 where it isn't known
+
+    def records(self) -> Iterator[Record | Unreadable]:
+        """The pages in order, read anew at each call, a few in memory at a time.
+
+        Raises nothing for what the input holds: what can't be read comes as Unreadable, and so does an input whose
+        format needs a library that is not installed (the reason names the extra).
+        """
+        ...
+
+
+class Output(Protocol):
+    """Where the cleaned pages of one input go, in its order.
+
+    To be opened at the first page: an input of which nothing can be read has no output. OSError is let through, the
+    caller names the file.
+    """
+
+    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+        """Add a page: its kept text, its verdicts where `Options.verdicts` asks for them, why it was passed through."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file."""
+        ...
