@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-KERNELS = ("trees",)
+KERNELS = ("html", "trees")
 
 setup(
     ext_modules=[

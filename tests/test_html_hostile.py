@@ -35,6 +35,7 @@ ODD = {
     "frameset": ("<frameset><frame></frameset><noframes>x", ""),
     "only a comment": ("<!-- deep", ""),
     "NUL bytes alone": ("\0\0\0", ""),
+    "tags that never end": ("<p>deep</p>" + "<b" * 50_000, "deep"),
     "broken UTF-16": (b"\xff\xfe<\0p\0>\0d\0e\0e\0p\0\xd8\0\xd8".decode("utf-16", "replace"), "deep"),
 }
 

@@ -39,6 +39,18 @@ TAG_CODES = {
     )
 }
 
+IS_BLOCK, IS_PRE, IS_ROW, IS_BR, IS_LEFT_OUT, IS_VOID = (1 << place for place in range(6))
+CODE_SHIFT = 8
+_SETS = {
+    IS_BLOCK: BLOCK_TAGS, IS_PRE: PRE_TAGS, IS_ROW: {"tr"}, IS_BR: {"br"}, IS_LEFT_OUT: LEFT_OUT_TAGS,
+    IS_VOID: VOID_TAGS,
+}  # fmt: skip
+#: What each tag is, as bits, and its TAG_CODES above them; any other tag is nothing of it. kernels/html.c reads this.
+TRAITS = {
+    tag: sum(bit for bit, tags in _SETS.items() if tag in tags) | TAG_CODES.get(tag, 0) << CODE_SHIFT
+    for tag in (*TAG_CODES, *frozenset().union(*_SETS.values()))
+}
+
 #: family: (the tags it covers, the roles). One column `near_<family>` each.
 TAG_FAMILIES = {
     "article": ("article", "article"),
@@ -125,7 +137,9 @@ for _family, _words in CLASS_FAMILIES.items():
         WORD_BITS[_word] = WORD_BITS.get(_word, 0) | BITS[f"c_{_family}"]
 PREFIX_BITS = [(word[:-1], WORD_BITS.pop(word)) for word in list(WORD_BITS) if word.endswith("*")]
 
-HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+#: An attribute of a serialised tag. Names may hold quotes (title="Nike" shoes"="").
+ATTRIBUTE = re.compile(r' ([^ ][^ =]*)="([^"]*)"')
+HIDING_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I | re.A)
 #: Characters of a class, id, role or itemprop that are read.
 MAX_NAME_CHARS = 160
 HASH_BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse
@@ -205,10 +219,11 @@ def class_bits(names: list[str]) -> np.ndarray:
     return sums
 
 
-def attribute(tag: str, opening: str) -> str:
-    """The value of the attribute that `opening` (' class="') begins in a serialised tag, cut at MAX_NAME_CHARS."""
-    place = tag.index(opening) + len(opening)
-    return tag[place : min(tag.find('"', place), place + MAX_NAME_CHARS)]
+def kernel_tables() -> tuple:
+    """The tables of this file as kernels/html.c takes them."""
+    dictionaries = (TRAITS, TAG_BITS, WORD_BITS, dict(PREFIX_BITS), ROLE_BITS, ITEM_BITS)
+    octets = ({word.encode(): value for word, value in dictionary.items()} for dictionary in dictionaries)
+    return *octets, len(FAMILIES), *(BITS[family] for family in ("link", "list", "table", "hidden"))
 
 
 class TagTable(dict):
@@ -222,12 +237,7 @@ class TagTable(dict):
         self.rows: dict[tuple, int] = {}
 
     def __missing__(self, tag: str) -> int:
-        head, href, tail = tag.partition(' href="')
-        if href:  # links that only lead elsewhere are one tag, read once
-            row = self[head + tail[tail.find('"') + 1 :]]
-        else:
-            row = self.rows.setdefault(self._key(tag), len(self.rows))
-        self[tag] = row
+        row = self[tag] = self.rows.setdefault(self._key(tag), len(self.rows))
         return row
 
     @staticmethod
@@ -235,25 +245,18 @@ class TagTable(dict):
         """(kind, name, classes, id, role, itemprop, is hidden) of a tag."""
         if tag[:1] == "/":
             return -1, tag[1:], "", "", "", "", False
-        place = tag.find(" ")
-        name = tag if place < 0 else tag[:place]
+        name, space, _ = tag.partition(" ")
         if name in VOID_TAGS or name[:1] in "!?":
             return 0, name if name in VOID_TAGS else "!", "", "", "", "", False
-        if place < 0:
+        if not space:
             return 1, name, "", "", "", "", False
-        # finding each attribute is four times as fast as reading all of them: most are src, data-*
-        place = tag.find(' class="')
-        classes = tag[place + 8 : tag.find('"', place + 8)][:MAX_NAME_CHARS] if place >= 0 else ""
-        place = tag.find(' id="')
-        ident = tag[place + 5 : tag.find('"', place + 5)][:MAX_NAME_CHARS] if place >= 0 else ""
-        if tag.count('"') == 2 * (bool(classes) + bool(ident)):  # as most tags: nothing else to look for
-            return 1, name, classes, ident, "", "", False
-        role = attribute(tag, ' role="') if ' role="' in tag else ""
-        itemprop = attribute(tag, ' itemprop="') if ' itemprop="' in tag else ""
-        hidden = ' hidden="' in tag or ' aria-hidden="true"' in tag
-        if not hidden and ' style="' in tag:
-            hidden = HIDING_STYLE.search(attribute(tag, ' style="')) is not None
-        return 1, name, classes, ident, role, itemprop, hidden
+        # the first of its name counts
+        found = dict(reversed(ATTRIBUTE.findall(tag, len(name))))
+        read = (found.get(attribute, "")[:MAX_NAME_CHARS] for attribute in ("class", "id", "role", "itemprop"))
+        hidden = "hidden" in found or found.get("aria-hidden") == "true"
+        if not hidden and "style" in found:
+            hidden = HIDING_STYLE.search(found["style"][:MAX_NAME_CHARS]) is not None
+        return 1, name, *read, hidden
 
     def columns(self) -> TagColumns:
         """The rows so far as arrays."""
@@ -271,15 +274,16 @@ class TagTable(dict):
         # distances of one batch are computed for all families at once: bits become 0/1 columns
         unpacked = np.unpackbits(bits.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
         firsts = [(a.split(" ", 1)[0] or b).encode() for a, b in zip(classes, idents, strict=True)]
+        traits = np.array([TRAITS.get(name, 0) for name in distinct], np.int32)[name]
         return TagColumns(
             kind=kind,
             name=name,
-            is_block=np.array([name in BLOCK_TAGS for name in distinct])[name],
-            tag=np.array([TAG_CODES.get(name, 0) for name in distinct], np.int32)[name],
-            is_pre=np.array([name in PRE_TAGS for name in distinct])[name],
-            is_row=np.array([name == "tr" for name in distinct])[name],
-            is_br=np.array([name == "br" for name in distinct])[name],
-            is_left_out=np.array([name in LEFT_OUT_TAGS for name in distinct])[name],
+            is_block=traits & IS_BLOCK > 0,
+            tag=traits >> CODE_SHIFT,
+            is_pre=traits & IS_PRE > 0,
+            is_row=traits & IS_ROW > 0,
+            is_br=traits & IS_BR > 0,
+            is_left_out=traits & IS_LEFT_OUT > 0,
             families=unpacked[:, : len(FAMILIES)].copy(),
             token=np.array(list(map(crc32, firsts)), np.uint32),
             signature=np.array([crc32(f"{a} {b}".encode()) for a, b in zip(names, classes, strict=True)], np.uint32),

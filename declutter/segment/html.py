@@ -1,16 +1,20 @@
 """HTML pages -> Lines: one row per block of text, with what the DOM says of it as columns.
 
 A page is parsed as browsers do (lexbor), the parsed tree is written out again by the parser, and that text, now
-well formed, is cut at its tags by one regular expression; everything after works on arrays over a batch of pages
-(dom.py). No node of the tree becomes a Python object. lexbor, because it parses a page of
-380 kB in 2 ms where libxml2 takes 5, at the same block oracle (0.975 with `noscript` kept, libxml2 without 0.973).
+well formed, becomes rows: by one pass in C over its bytes (kernels/html.c), or, where that is not installed and for
+the odd page that is not well formed, by NumPy, which cuts it at its tags by one regular expression and works on arrays
+over a batch of pages (dom.py). Both give the same rows and columns. No node of the tree becomes a Python object.
+lexbor, because it parses a page of 380 kB in 2 ms where libxml2 takes 5, at the same block oracle (0.975 with
+`noscript` kept, libxml2 without 0.973).
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 
 import numpy as np
@@ -20,15 +24,20 @@ from declutter.lines import Lines
 from declutter.segment import dom
 from declutter.segment.bounds import bounded
 
-#: Left out of the tree with all they hold, beside the head: no text of the page, or raw text that can hold "<".
-#: `noscript` stays: on some pages the posts live there.
-LEFT_OUT = "script,style,svg,iframe,noframes,noembed"
+try:
+    from declutter.kernels import html as kernel
+except ImportError:  # installed where there was no compiler: NumPy does the same, slower
+    kernel = None
+
+#: Left out of the tree with all they hold: no text of the page, or raw text that can hold "<" (as scripts in a
+#: `template` do). `noscript` stays: on some pages the posts live there.
+LEFT_OUT = ["head", "script", "style", "svg", "iframe", "noframes", "noembed", "template"]
 #: A tag or a comment of a serialised page. The parser escapes "<" and ">" in texts and attribute values.
 TAG = re.compile(r"<(!--[^-]*(?:-(?!->)[^-]*)*--|[^>]*)>")
 OG_TITLE = 'meta[property="og:title"]'
 #: What parts the site's name from the headline in a <title>.
 TITLE_PARTS = re.compile(r"\s+[|\-\u2013\u2014:\u00b7\u00bb\u2022]+\s+|\s*[|\u00bb]\s*")
-#: Characters of HTML that are parsed before their rows are computed: bounds memory.
+#: Characters of HTML that are parsed before NumPy computes their rows: bounds memory.
 BATCH_CHARS = 4_000_000
 #: Siblings of one tag and class from which a container counts as repeated (a card, a post, a row of a list).
 REPEATED_SIBLINGS = 3
@@ -64,14 +73,20 @@ COLUMNS = {
     "is_title": "int32, 2: the row is the page's <title> or og:title; 1: a part of <title>; 0: neither",
     "is_h1": "int32, the row says what an <h1> of the page says (the <h1> too)",
 }
+DTYPES = {name: np.dtype(meaning.partition(",")[0]) for name, meaning in COLUMNS.items()}
+NEAR_COLUMNS = tuple(f"near_{family}" for family in dom.FAMILIES)
+#: What the kernel makes, in this order: all but is_title and is_h1, 4 bytes a row (uint64 columns hold crc32s).
+KERNEL_COLUMNS = (*tuple(COLUMNS)[:-2], *NEAR_COLUMNS)
+FLOAT_COLUMNS, CODE_COLUMNS = (
+    tuple(name for name in COLUMNS if DTYPES[name] == dtype) for dtype in (np.float32, np.uint64)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    """One page as tags, each with the text after it, and its titles."""
+    """One page as the parser wrote it out, and its titles."""
 
-    tags: list[int]  # rows of a dom.TagTable
-    texts: list[str]
+    html: str  # without doctype and comments before <html>
     titles: frozenset[str]  # <title> and og:title
     title_parts: frozenset[str]
 
@@ -86,57 +101,42 @@ def split_html(
     no rows. Pages given as bytes are decoded with `decode` (TypeError without one). The second answer has None, or the
     bounds that a hostile page met (bounds.py), one item a page.
     """
-    builder, batch, batch_chars = _Builder(), _Batch(), 0
+    parts: list[_Part] = []
+    batch: list[_Parsed] = []
+    batch_chars = 0
     partial: list[str | None] = []
     for page in pages:
         if isinstance(page, bytes):
             if decode is None:
                 raise TypeError("split_html: a page in bytes needs decode=")
             page = decode(page)
-        partial.append(batch.parse(page))
+        parsed, cut = _parsed(page)
+        partial.append(cut)
+        if kernel and (part := _part_by_kernel(parsed)):
+            parts.append(part)
+            continue
+        batch.append(parsed)
         batch_chars += len(page)
-        if batch_chars >= BATCH_CHARS:
-            builder.add(batch)
-            batch, batch_chars = _Batch(), 0
-    if batch.pages:
-        builder.add(batch)
-    return builder.lines(), tuple(partial)
+        if kernel or batch_chars >= BATCH_CHARS:
+            parts.append(_part_by_numpy(batch))
+            batch, batch_chars = [], 0
+    if batch:
+        parts.append(_part_by_numpy(batch))
+    return _lines(parts), tuple(partial)
 
 
-class _Batch:
-    """Parsed pages and the table of their tags."""
-
-    def __init__(self):
-        self.pages: list[_Parsed] = []
-        self.table = dom.TagTable()
-
-    def parse(self, html: str) -> str | None:
-        """Parses a page, cuts what the parser wrote at its tags, and adds it. Returns what `bounded` cut."""
-        octets = html.encode("utf-8", "replace")  # a lone surrogate becomes "?"
-        if b"\0" in octets:  # browsers drop them
-            octets = octets.replace(b"\0", b"")
-        octets, partial = bounded(octets)
-        if not octets or octets.isspace():
-            self.pages.append(_Parsed([self.table["html"], self.table["/html"]], ["", ""], frozenset(), frozenset()))
-            return partial
-        tree = LexborHTMLParser(octets)
-        titles, parts = _titles(tree)
-        if tree.head is not None:
-            tree.head.decompose()
-        for node in tree.css(LEFT_OUT):
-            node.decompose()
-        cut = TAG.split(tree.root.html)  # without doctype and comments before <html>
-        # looked up at once, while the strings are in the processor's cache, and forgotten: pages share few of them
-        tags = list(map(self.table.__getitem__, cut[1::2]))
-        self.table.clear()
-        texts = [_unescaped(text) if "&" in text else text for text in cut[2::2]]
-        self.pages.append(_Parsed(tags, texts, titles, parts))
-        return partial
-
-
-def _unescaped(text: str) -> str:
-    """Undoes the four escapes that the serialiser writes."""
-    return text.replace("&nbsp;", "\xa0").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+def _parsed(html: str) -> tuple[_Parsed, str | None]:
+    """Parses a page and writes it out again. The second answer is what `bounded` cut."""
+    octets = html.encode("utf-8", "replace")  # a lone surrogate becomes "?"
+    if b"\0" in octets:  # browsers drop them
+        octets = octets.replace(b"\0", b"")
+    octets, partial = bounded(octets)
+    if not octets or octets.isspace():
+        return _Parsed("<html></html>", frozenset(), frozenset()), partial
+    tree = LexborHTMLParser(octets)
+    titles, parts = _titles(tree)
+    tree.strip_tags(LEFT_OUT)  # in 0.6 of the time that finding them by css takes
+    return _Parsed(tree.root.html, titles, parts), partial
 
 
 def _titles(tree: LexborHTMLParser) -> tuple[frozenset[str], frozenset[str]]:
@@ -150,37 +150,111 @@ def _titles(tree: LexborHTMLParser) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset({title, og_title} - {""}), frozenset(TITLE_PARTS.split(title)) - {""}
 
 
-class _Builder:
-    """Collects the rows of batches; `lines()` joins them."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rows of some pages."""
 
-    def __init__(self):
-        self.rows: list[str] = []
-        self.row_counts: list[np.ndarray] = [np.zeros(1, np.int64)]  # rows of each page, after a 0
-        self.columns: list[dict[str, np.ndarray]] = []
+    texts: list[str]  # of each page, its rows joined with newlines
+    n_rows: np.ndarray  # int64 (n_pages,)
+    chars: np.ndarray  # int64 (n_rows,)
+    columns: dict[str, np.ndarray]
 
-    def add(self, batch: _Batch) -> None:
-        """Adds the rows of a batch of pages."""
-        tokens = _tokens(batch)
-        blocks = _blocks(tokens)
-        columns = _columns(tokens, blocks)
-        columns["is_title"], columns["is_h1"] = _title_columns(batch.pages, blocks, columns["tag"])
-        lines = np.array([text.count("\n") + 1 for text in blocks.texts], np.int64)
-        self.columns.append({name: np.repeat(column, lines) for name, column in columns.items()})
-        self.rows += "\n".join(blocks.texts).split("\n") if blocks.texts else []
-        self.row_counts.append(np.bincount(blocks.page, weights=lines, minlength=len(batch.pages)).astype(np.int64))
 
-    def lines(self) -> Lines:
-        """The rows added so far as Lines."""
-        page_starts = np.cumsum(np.concatenate(self.row_counts))
-        bounds = page_starts.tolist()
-        text = "".join(["\n".join(self.rows[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)])
-        chars = np.fromiter(map(len, self.rows), np.int64, len(self.rows))
-        terminators = np.ones(len(self.rows), np.int64)
-        terminators[page_starts[1:][np.diff(page_starts) > 0] - 1] = 0  # the last row of a page has none
-        starts = np.concatenate([[0], np.cumsum(chars + terminators)])
-        names = self.columns[0] if self.columns else ()
-        columns = {name: np.concatenate([batch[name] for batch in self.columns]) for name in names}
-        return Lines(text, starts, starts[:-1] + chars, page_starts, columns)
+def _lines(parts: list[_Part]) -> Lines:
+    """All parts as Lines."""
+    if not parts:
+        return Lines("", np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(1, np.int64))
+    page_starts = np.cumsum(np.concatenate([[0], *(part.n_rows for part in parts)]))
+    chars = np.concatenate([part.chars for part in parts])
+    terminators = np.ones(len(chars), np.int64)
+    terminators[page_starts[1:][np.diff(page_starts) > 0] - 1] = 0  # the last row of a page has none
+    starts = np.concatenate([[0], np.cumsum(chars + terminators)])
+    columns = parts[0].columns
+    if len(parts) > 1:
+        columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in columns}
+    text = "".join(chain.from_iterable(part.texts for part in parts))
+    return Lines(text, starts, starts[:-1] + chars, page_starts, columns)
+
+
+def _title_columns(page: _Parsed, text: str, chars: np.ndarray, tag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The columns is_title and is_h1 of a page's rows. chars: int64 (n_rows,). tag: int32 (n_rows,)."""
+    ends = (np.cumsum(chars + 1) - 1).tolist()
+
+    def row(number: int) -> str:
+        return text[ends[number - 1] + 1 if number else 0 : ends[number]]
+
+    h1 = set(map(row, np.flatnonzero(tag == dom.TAG_CODES["h1"]).tolist()))
+    wanted = h1 | page.titles | page.title_parts
+    may_be = np.zeros(max(map(len, wanted), default=0) + 2, bool)
+    may_be[list(map(len, wanted))] = True  # few rows are as long as one of them: the others are not looked at
+    is_title, is_h1 = np.zeros((2, len(chars)), np.int32)
+    for number in np.flatnonzero(may_be[np.minimum(chars, len(may_be) - 1)]).tolist():
+        what = row(number)
+        is_title[number] = 2 if what in page.titles else what in page.title_parts
+        is_h1[number] = what in h1
+    return is_title, is_h1
+
+
+# ---- in C ----
+
+
+@cache
+def _kernel_tables():
+    """What the kernel reads tags by, once."""
+    return kernel.tables(*dom.kernel_tables(), int.from_bytes(os.urandom(8), "little"))
+
+
+def _part_by_kernel(page: _Parsed) -> _Part | None:
+    """The rows of a page; None where it is not well formed, or nests too deep."""
+    found = kernel.rows(_kernel_tables(), page.html)
+    if found is None:
+        return None
+    text, chars, columns = found
+    chars = np.frombuffer(chars, np.int64)
+    numbers = np.frombuffer(columns, np.int32).reshape(len(KERNEL_COLUMNS), len(chars))
+    columns = dict(zip(KERNEL_COLUMNS, numbers, strict=True))
+    for name in FLOAT_COLUMNS:
+        columns[name] = columns[name].view(np.float32)
+    for name in CODE_COLUMNS:
+        columns[name] = columns[name].view(np.uint32).astype(np.uint64)
+    columns["is_title"], columns["is_h1"] = _title_columns(page, text, chars, columns["tag"])
+    return _Part([text], np.array([len(chars)]), chars, columns)
+
+
+# ---- in NumPy ----
+
+
+def _part_by_numpy(pages: list[_Parsed]) -> _Part:
+    """The rows of a batch of pages, whatever they are."""
+    tokens = _tokens(pages)
+    blocks = _blocks(tokens)
+    columns = _columns(tokens, blocks)
+    n_lines = np.array([text.count("\n") + 1 for text in blocks.texts], np.int64)
+    columns = {name: np.repeat(column, n_lines) for name, column in columns.items()}
+    rows = "\n".join(blocks.texts).split("\n") if blocks.texts else []
+    n_rows = np.bincount(blocks.page, weights=n_lines, minlength=len(pages)).astype(np.int64)
+    chars = np.fromiter(map(len, rows), np.int64, len(rows))
+    bounds = [0, *np.cumsum(n_rows).tolist()]
+    texts, titles = [], []
+    for page, start, end in zip(pages, bounds[:-1], bounds[1:], strict=True):
+        texts.append("\n".join(rows[start:end]))
+        titles.append(_title_columns(page, texts[-1], chars[start:end], columns["tag"][start:end]))
+    columns["is_title"], columns["is_h1"] = map(np.concatenate, zip(*titles, strict=True))
+    return _Part(texts, n_rows, chars, columns)
+
+
+def _cut(page: _Parsed, table: dom.TagTable) -> tuple[list[int], list[str]]:
+    """The tags of a page, as rows of the table, and the text behind each."""
+    cut = TAG.split(page.html)
+    # looked up at once, while the strings are in the processor's cache, and forgotten: pages share few of them
+    tags = list(map(table.__getitem__, cut[1::2]))
+    table.clear()
+    return tags, [_unescaped(text) if "&" in text else text for text in cut[2::2]]
+
+
+def _unescaped(text: str) -> str:
+    """Undoes the four escapes that the serialiser writes."""
+    return text.replace("&nbsp;", "\xa0").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,19 +271,20 @@ class _Tokens:
     element_tag: np.ndarray  # int64 (n_elements,), rows of `tags`
 
 
-def _tokens(batch: _Batch) -> _Tokens:
+def _tokens(parsed: list[_Parsed]) -> _Tokens:
     """The tokens of a batch, pages that don't pair up mended."""
-    pages = [(page.tags, page.texts) for page in batch.pages]
+    table = dom.TagTable()
+    pages = [_cut(page, table) for page in parsed]
     while True:
         tag = np.concatenate([np.array(page_tags, np.int64) for page_tags, _ in pages])
         starts = np.cumsum([0, *(len(page_tags) for page_tags, _ in pages)])
-        tags = batch.table.columns()
+        tags = table.columns()
         kind, name = tags.kind[tag], tags.name[tag]
         broken = dom.broken_pages(kind, name, starts)
         if not len(broken):
             break
         for page in broken.tolist():
-            pages[page] = dom.mended(*pages[page], batch.table)
+            pages[page] = dom.mended(*pages[page], table)
     texts = list(chain.from_iterable(page_texts for _, page_texts in pages))
     tree = dom.build_tree(kind)
     element_tag = tag[tree.start]
@@ -308,7 +383,7 @@ def _columns(tokens: _Tokens, blocks: _Blocks) -> dict[str, np.ndarray]:
         if column.dtype == np.int64:
             columns[name] = column.astype(np.int32)
     near = near[blocks.leaf].T.astype(np.int32)
-    return columns | {f"near_{family}": near[place] for place, family in enumerate(dom.FAMILIES)}
+    return columns | dict(zip(NEAR_COLUMNS, near, strict=True))
 
 
 class _Shares:
@@ -342,16 +417,3 @@ class _Shares:
         is_new[blocks.starts] = True
         links = np.add.reduceat((is_new & (link >= 0)).astype(np.int32), blocks.starts)
         return {"chars": chars, "link_chars": link_chars, "links": links}
-
-
-def _title_columns(batch: list[_Parsed], blocks: _Blocks, tag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The columns is_title and is_h1: int32 (n_blocks,)."""
-    bounds = np.searchsorted(blocks.page, np.arange(len(batch) + 1)).tolist()
-    is_heading = (tag == dom.TAG_CODES["h1"]).tolist()
-    is_title, is_h1 = [], []
-    for page, start, end in zip(batch, bounds[:-1], bounds[1:], strict=True):
-        texts = blocks.texts[start:end]
-        h1 = {text for text, heading in zip(texts, is_heading[start:end], strict=True) if heading}
-        is_title += [2 if text in page.titles else int(text in page.title_parts) for text in texts]
-        is_h1 += [int(text in h1) for text in texts]
-    return np.array(is_title, np.int32), np.array(is_h1, np.int32)
