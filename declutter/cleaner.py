@@ -12,7 +12,7 @@ from declutter.decide import by_model, decide
 from declutter.errors import ModelError
 from declutter.features import FEATURE_NAMES, HTML_FEATURE_NAMES, Columns, features, html_features, outline_of
 from declutter.formats.spool import Spool
-from declutter.lines import LABELS, MAIN_CONTENT, Lines, Verdicts
+from declutter.lines import LABELS, MAIN_CONTENT, Lines, Measures, Verdicts
 from declutter.measure import measure
 from declutter.model import Model, shipped_model
 from declutter.pages import Cleaned, Page
@@ -114,10 +114,16 @@ class Cleaner:
 def learn(pages: Iterable[Page]) -> Profile:
     """Count on how many pages of its site each line stands. Pages that can't be read as text are left out."""
     counter = TemplateCounter()
-    for batch in _batches(pages):
-        for part, lines in _segmented(batch):
-            counter.add(measure(lines), [site_of(page) for page in part])
+    for measures, sites in measured(pages):
+        counter.add(measures, sites)
     return counter.profile()
+
+
+def measured(pages: Iterable[Page]) -> Iterator[tuple[Measures, list[str | None]]]:
+    """What is counted of the pages, batch by batch, and the site of each page where it is known."""
+    for batch in batches(pages):
+        for part, lines in _segmented(batch):
+            yield measure(lines), [site_of(page) for page in part]
 
 
 def site_of(page: Page) -> str | None:
@@ -127,17 +133,31 @@ def site_of(page: Page) -> str | None:
 
 def segment(pages: Sequence[Page]) -> Lines:
     """The lines of pages that are all dumps or all HTML."""
+    return _segment(pages)[0]
+
+
+def _segment(pages: Sequence[Page]) -> tuple[Lines, Sequence[str | None]]:
+    """The lines, and what of each page was left out because it is hostile."""
     if pages[0].html is None:
-        return split_lines([page.text for page in pages])
+        return split_lines([page.text for page in pages]), [None] * len(pages)
     from declutter.formats.html_encoding import decode_html
     from declutter.segment.html import split_html
+    from declutter.segment.json_text import NO_TEXT_CHARS, json_markup
 
-    return split_html([page.html for page in pages], decode_html)[0]
+    htmls = [page.html if isinstance(page.html, str) else decode_html(page.html) for page in pages]
+    lines, partial = split_html(htmls)
+    bounds = lines.starts[lines.page_starts]
+    added = {
+        page: json_markup(htmls[page], lines.text[bounds[page] : bounds[page + 1]])
+        for page in np.flatnonzero(np.diff(bounds) <= NO_TEXT_CHARS).tolist()
+    }
+    if any(added.values()):  # text that only JSON carries
+        lines, partial = split_html([html + added.get(page, "") for page, html in enumerate(htmls)])
+    return lines, partial
 
 
-def judge(pages: Sequence[Page], cleaner: Cleaner) -> tuple[Lines, Verdicts]:
-    """The pipeline, for pages that are all dumps or all HTML: their lines and the verdict on each."""
-    lines = segment(pages)
+def judge(lines: Lines, pages: Sequence[Page], cleaner: Cleaner) -> Verdicts:
+    """The pipeline, for pages that are all dumps or all HTML: the verdict on each of their lines."""
     measures = measure(lines)
     repeats = (cleaner.profile or Profile()).repeats(measures, [site_of(page) for page in pages])
     columns = Columns(lines, measures, repeats)
@@ -148,27 +168,29 @@ def judge(pages: Sequence[Page], cleaner: Cleaner) -> tuple[Lines, Verdicts]:
         is_title = columns.row == outline_of(columns).title_row
         score, label_scores = model.score(x), model.label_scores(x)
         judgement = by_model(measures, score, label_scores, judgement, is_title, cleaner.beta)
-    return lines, decide(lines, measures, judgement, cleaner.keep)
+    return decide(lines, measures, judgement, cleaner.keep)
 
 
 def _cleaned(cleaner: Cleaner, pages: Iterable[Page]) -> Iterator[Cleaned]:
     cleaner._model_for("text")  # a model that doesn't fit is no fault of the pages
-    for batch in _batches(pages):
+    for batch in batches(pages):
         try:
-            yield from _judge_batch(cleaner, batch)
+            cleaned = _judge_batch(cleaner, batch)
         except Exception:  # one page of the batch; find it, and do the others
-            for page in batch:
-                yield _clean_or_pass_through(cleaner, page)
+            cleaned = (_clean_or_pass_through(cleaner, page) for page in batch)
+        yield from cleaned
 
 
 def _clean_or_pass_through(cleaner: Cleaner, page: Page) -> Cleaned:
     try:
         return _judge_batch(cleaner, [page])[0]
     except Exception as error:  # the page is the unit: it is passed through, and says why
-        return _passed_through(page, f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}"
+    return passed_through(page, reason)  # out here, where what the error held of memory is free again
 
 
-def _passed_through(page: Page, error: str) -> Cleaned:
+def passed_through(page: Page, error: str) -> Cleaned:
+    """The page whole, and why."""
     whole = page.text if page.text is not None else page.html
     text = whole.decode("utf-8", "replace") if isinstance(whole, bytes) else whole
     n_lines = len(split_lines([text]))
@@ -182,7 +204,7 @@ def _passed_through(page: Page, error: str) -> Cleaned:
     return Cleaned(page, text, everything, error)
 
 
-def _batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
+def batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
     """Runs of pages that are all dumps or all HTML, of about BATCH_CHARS characters."""
     batch: list[Page] = []
     n_chars = 0
@@ -211,11 +233,13 @@ def _segmented(batch: list[Page]) -> Iterator[tuple[list[Page], Lines]]:
 
 
 def _judge_batch(cleaner: Cleaner, pages: list[Page]) -> list[Cleaned]:
-    lines, verdicts = judge(pages, cleaner)
+    lines, partial = _segment(pages)
+    verdicts = judge(lines, pages, cleaner)
     cleaned = []
     for number, page in enumerate(pages):
         rows = slice(int(lines.page_starts[number]), int(lines.page_starts[number + 1]))
         of_page = verdicts[rows]
         text = kept_text(lines.page(number), of_page.keep)
-        cleaned.append(Cleaned(page, text if page.html is None else text.removesuffix("\n"), of_page))
+        text = text if page.html is None else text.removesuffix("\n")
+        cleaned.append(Cleaned(page, text, of_page, partial=partial[number]))
     return cleaned

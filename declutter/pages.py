@@ -33,10 +33,12 @@ class Page:
 class Cleaned:
     """A page, the text kept of it, and the verdict on each of its lines.
 
-    `error` is None, or says why the page could not be judged; its text is then passed through whole.
+    `error` is None, or says why the page could not be judged; its text is then passed through whole. `partial` is
+    None, or says what of a hostile HTML page was not read.
     """
 
     page: Page
     text: str
     verdicts: Verdicts
     error: str | None = None
+    partial: str | None = None

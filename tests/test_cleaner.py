@@ -245,14 +245,14 @@ class TestCleanPages:
         assert list(Cleaner().clean_pages([])) == list(Cleaner().clean_pages(iter([]))) == []
 
     def test_a_page_that_cannot_be_judged_is_passed_through_whole(self, monkeypatch):
-        real = cleaner_module.segment
+        real = cleaner_module._segment
 
         def fails_at_market(batch):
             if any("market" in page.text for page in batch):
                 raise RuntimeError("the market is closed")
             return real(batch)
 
-        monkeypatch.setattr(cleaner_module, "segment", fails_at_market)
+        monkeypatch.setattr(cleaner_module, "_segment", fails_at_market)
         cleaned = list(Cleaner().clean_pages(pages()))
         assert [result.error for result in cleaned] == [None, "RuntimeError: the market is closed", None, None, None]
         broken = cleaned[1]
