@@ -6,23 +6,26 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from declutter import write
 from declutter.lines import BODY, LABELS, TITLE
-from declutter.model import SCALED_LIMIT, Model, Trees
+from declutter.model import LEAF_GRID, SCALED_LIMIT, Model, Trees
 from declutter.train.examples import UNKNOWN, Examples
 
 #: Chosen on the dev sets by cross-validation grouped by site; see benchmarks/models.md.
-N_TREES = 150
+N_TREES = 250
 DEPTH = 5
-LEARNING_RATE = 0.12
+LEARNING_RATE = 0.1
 LEAST_LEAF_LINES = 40
 TOKEN_POWER = 0.7
 N_FOLDS = 3
+LINES_A_PAGE = 200  # about so many lines of a page are learned from, drawn at random: long pages say little more
 LABEL_STEPS = 60  # of the solver; more change the labels of one line in a thousand
 LABEL_LINES = 100_000  # lines the label softmax is fitted on: more change nothing, and it takes all the time
 
@@ -56,12 +59,12 @@ def fit(
     """
     decided = (examples.is_main >= 0) & ~((examples.labels == TITLE) & (examples.is_main == 0))
     weights = line_weights(examples)
+    rows, weight = _drawn(examples, weights, decided, settings.seed)
     trees = HistGradientBoostingClassifier(
         max_iter=settings.n_trees, max_depth=settings.depth, max_leaf_nodes=None, learning_rate=settings.learning_rate,
         min_samples_leaf=LEAST_LEAF_LINES, early_stopping=False, random_state=settings.seed,
     )  # fmt: skip
-    weight = weights[decided]
-    trees.fit(examples.x[decided], examples.is_main[decided], sample_weight=weight / weight.mean())
+    trees.fit(examples.x[rows], examples.is_main[rows], sample_weight=weight / weight.mean())
     mean, scale, label_weights = _fit_labels(examples, weights, settings.seed)
     return Model(
         tuple(feature_names), _fixed_depth(trees, settings.depth), float(trees._baseline_prediction.item()),
@@ -69,19 +72,33 @@ def fit(
     )  # fmt: skip
 
 
+def _drawn(
+    examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(rows int64, weights) to learn from: of each page about LINES_A_PAGE of the lines decided, at random.
+
+    Those drawn weigh for the others, so that every page still weighs the same.
+    """
+    rows = np.flatnonzero(decided)
+    n_lines = np.bincount(examples.page[rows], minlength=len(examples.pages))[examples.page[rows]]
+    is_drawn = np.random.default_rng(seed).random(len(rows)) * n_lines < LINES_A_PAGE
+    rows, n_lines = rows[is_drawn], n_lines[is_drawn]
+    return rows, weights[rows] * np.maximum(n_lines / LINES_A_PAGE, 1.0)
+
+
 def _fixed_depth(fitted: HistGradientBoostingClassifier, depth: int) -> Trees:
     """scikit-learn's trees, with leaves above the last level carried down to it."""
     n_trees, n_nodes = len(fitted._predictors), (1 << depth) - 1
     feature = np.zeros((n_trees, n_nodes), np.int32)
     threshold = np.full((n_trees, n_nodes), np.inf, np.float32)  # nothing is greater: go left
-    leaf = np.zeros((n_trees, n_nodes + 1), np.float32)
+    leaf = np.zeros((n_trees, n_nodes + 1), np.float32)  # on the grid, on which sums are exact
     for number, (predictor,) in enumerate(fitted._predictors):
         nodes = predictor.nodes
         waiting = [(0, 0, 0)]  # node of scikit-learn's, level, place in the level
         while waiting:
             node, level, place = waiting.pop()
             if level == depth:
-                leaf[number, place] = nodes["value"][node]
+                leaf[number, place] = np.rint(nodes["value"][node] * LEAF_GRID) / LEAF_GRID
             elif nodes["is_leaf"][node]:
                 waiting += [(node, level + 1, 2 * place), (node, level + 1, 2 * place + 1)]
             else:
@@ -142,18 +159,40 @@ def cross_validate(
     settings: Settings = Settings(),
     n_folds: int = N_FOLDS,
     progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+    folds_to: Path | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(score, label codes) of every line of each test set, by models that saw no page of its family."""
+    """(score, label codes) of every line of each test set, by models that saw no page of its family.
+
+    The models are kept in the folder `folds_to`, where one is given (see `save_fold`).
+    """
     answers = [(np.zeros(len(test.x), np.float32), np.full(len(test.x), BODY, np.uint8)) for test in tests]
     train_folds, test_folds = folds(train, n_folds), [folds(test, n_folds) for test in tests]
     for fold in progress(sorted({fold for of_page in test_folds for fold in of_page.tolist()})):
-        model = fit(select(train, train_folds != fold), feature_names, settings)
+        model = fit(select(train, train_folds != fold), feature_names, settings, fold_card(train, train_folds == fold))
+        if folds_to is not None:
+            save_fold(model, folds_to, f"html-fold{fold}.npz")
         for test, of_page, (score, labels) in zip(tests, test_folds, answers, strict=True):
             rows = (of_page == fold)[test.page]
             if rows.any():
                 score[rows] = model.score(test.x[rows])
                 labels[rows] = model.label_scores(test.x[rows]).argmax(axis=1)
     return answers
+
+
+def fold_card(train: Examples, is_left_out: np.ndarray) -> dict:
+    """What a model of cross-validation says of itself: the families (set/family) that it was not trained on.
+
+    `is_left_out` is bool (n_pages,). A family that no fold's model left out was not among the examples at all.
+    """
+    pages = [dump.page for dump, left_out in zip(train.pages, is_left_out.tolist(), strict=True) if left_out]
+    return {"left_out": sorted({f"{page.set}/{page.family}" for page in pages})}
+
+
+def save_fold(model: Model, folder: Path, name: str) -> None:
+    """Keep a model of cross-validation, so that others can measure it on the pages that it didn't see."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with write.whole_file(folder / name) as temporary:
+        model.save(temporary)
 
 
 def select(examples: Examples, wanted: np.ndarray) -> Examples:
@@ -165,5 +204,3 @@ def select(examples: Examples, wanted: np.ndarray) -> Examples:
         examples.x[rows], examples.is_main[rows], examples.labels[rows], examples.tokens[rows],
         number[examples.page[rows]], examples.line[rows], pages,
     )  # fmt: skip
-
-

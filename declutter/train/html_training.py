@@ -32,11 +32,13 @@ def train_html(
     settings: Settings = DEFAULTS,
     cache: Path | None = None,
     cross_validation: bool = True,
+    folds_to: Path | None = None,
 ) -> Model:
     """Train the model for HTML pages on gold with HTML and write it to `out`, with its card beside it.
 
     Cross-validation parts the pages by family; each page is cut into blocks, judged by a model that saw no page of
-    its family, together with its site's pages and alone. Raises GoldError for gold that can't be read.
+    its family, together with its site's pages and alone; `folds_to` is a folder to keep these models in. Raises
+    GoldError for gold that can't be read.
     """
     folders = [Path(folder) for folder in gold_folders]
     settings = replace(settings, seed=seed)
@@ -49,7 +51,7 @@ def train_html(
     if cross_validation and len(set(folds(examples).tolist())) > 1:  # else all are tested, none learned
         gold = {(page.set, page.site, page.id): page.main_text for page in pages()}
         tests = [make_html_examples(pages(), seed, sizes, cache) for sizes in ((), (1,))]
-        answers = cross_validate(examples, tests, HTML_FEATURE_NAMES, settings)
+        answers = cross_validate(examples, tests, HTML_FEATURE_NAMES, settings, folds_to=folds_to)
         for name, test, (score, _) in zip(("together", "alone"), tests, answers, strict=True):
             scores[name] = score_of_sets(test, score, gold)
     card = {

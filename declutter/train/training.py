@@ -18,7 +18,7 @@ from declutter.model import Model
 from declutter.train.card import card_path_of, card_text, describe
 from declutter.train.dumps import STYLES
 from declutter.train.examples import UNKNOWN, Examples, LabelledDump, make_examples
-from declutter.train.fit import Settings, digest, fit, folds, select
+from declutter.train.fit import Settings, digest, fit, fold_card, folds, save_fold, select
 from declutter.train.labelling import (
     LEAST_ORACLE,
     Progress,
@@ -55,14 +55,15 @@ def train(
     settings: Settings = DEFAULTS,
     cache: Path | None = None,
     cross_validation: bool = True,
+    folds_to: Path | None = None,
     progress: Progress = no_progress,
 ) -> Training:
     """Train a model on gold and write it to `out`, with its card beside it.
 
     Every page with HTML is dumped in the `styles` and in `n_drawn` others, drawn by the `seed`; styles whose library
     isn't installed are left out. `seeds` is one more folder of gold. Cross-validation parts the pages by family, and
-    cleans each by a model that saw no page of its family. The same gold, seed, settings and releases of libraries
-    give the same model.
+    cleans each by a model that saw no page of its family; `folds_to` is a folder to keep these models in. The same
+    gold, seed, settings and releases of libraries give the same model.
 
     Raises GoldError for gold that can't be read or teaches nothing, ValueError for an unknown style, OutputError
     where `out` can't be written.
@@ -75,7 +76,9 @@ def train(
     sound = [dump for dump in progress(dumps, "checking", len(dumps)) if oracle_f1(dump) >= LEAST_ORACLE]
     examples = _make_examples(sound, seed)
     _check(examples, "the gold")
-    together, alone = _cross_validate(examples, dumps, settings, progress) if cross_validation else (None, None)
+    together, alone = (
+        _cross_validate(examples, dumps, settings, progress, folds_to) if cross_validation else (None, None)
+    )
     card = {
         "data": describe(folders, dumps), "pages": _count_pages(dumps, sound), "lines": _count_lines(examples),
         "styles": dict(Counter(dump.style for dump in dumps)), "missing_styles": {**missing, **missing_drawn},
@@ -128,7 +131,11 @@ def _check(examples: Examples, what: str) -> None:
 
 
 def _cross_validate(
-    examples: Examples, dumps: Sequence[LabelledDump], settings: Settings, progress: Progress
+    examples: Examples,
+    dumps: Sequence[LabelledDump],
+    settings: Settings,
+    progress: Progress,
+    folds_to: Path | None = None,
 ) -> tuple[dict, dict] | tuple[None, None]:
     """Reports on all dumps, sound or not, each cleaned by the whole pipeline with a model that saw none of its family.
 
@@ -147,7 +154,10 @@ def _cross_validate(
     for number in progress(numbers, "cross-validation", len(numbers)):
         training = select(examples, fold_of != number)
         _check(training, f"the gold without fold {number}")
-        cleaner = Cleaner(engine="model", model=fit(training, FEATURE_NAMES, settings))
+        model = fit(training, FEATURE_NAMES, settings, fold_card(examples, fold_of == number))
+        if folds_to is not None:
+            save_fold(model, folds_to, f"text-fold{number}.npz")
+        cleaner = Cleaner(engine="model", model=model)
         for scores, tested, is_alone in ((together, dumps, False), (alone, lone, True)):
             # a family that taught nothing is in no fold, and every model is one that didn't see it
             of_fold = [

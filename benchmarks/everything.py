@@ -1,0 +1,27 @@
+"""All measures in one command: quality, speed, the documents' tables and the report, from the folders of gold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchmarks import options, quality, report, speed, tables
+
+
+@click.command()
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=options.FOLDER)
+@click.option("--models", type=options.FOLDER, help="Models of `declutter train --folds-to`.")
+@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1), help="How many peers are asked at once.")
+@click.option(
+    "--report", "output", default="benchmarks.html", show_default=True, type=click.Path(dir_okay=False, path_type=Path)
+)
+@options.CACHE
+@options.PYTHONS
+@click.pass_context
+def command(ctx, folders, models, jobs, output, cache, pythons):
+    """Measure everything: quality of all FOLDERS, speed on the first, the documents' tables, and the report."""
+    ctx.invoke(quality.command, folders=folders, models=models, jobs=jobs, cache=cache, pythons=pythons)
+    ctx.invoke(speed.command, folder=folders[0], cache=cache, pythons=pythons)
+    ctx.invoke(tables.command)
+    ctx.invoke(report.command, folders=folders, output=output, models=models, cache=cache)

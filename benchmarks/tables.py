@@ -1,0 +1,186 @@
+"""Tables: Markdown made of result files, between `<!-- table: RESULTS VIEW -->` and `<!-- end of table -->`.
+
+`python -m benchmarks tables README.md benchmarks/README.md` makes the tables of these files again. RESULTS are names of
+result files parted by commas, VIEW is one of VIEWS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from benchmarks.declutters import TRAINED_ON
+from benchmarks.options import RESULTS
+from benchmarks.results import FOLDER, read_results
+from declutter.errors import GoldError
+
+MARKED = re.compile(r"(<!-- table: (\S+) (\w+) -->\n).*?(<!-- end of table -->)", re.S)
+DOCUMENTS = ("README.md", "benchmarks/README.md")
+METRICS = {"word_f1": "word F1", "token_f1": "token F1", "shingle_f1": "shingle F1"}
+KINDS = ("article", "documentation", "service", "forum", "listing", "product", "collection")
+AFTER = "after "
+
+
+def shown(score: float | None) -> str:
+    """A score with three places and without its leading zero, as all documents of the project show it."""
+    if score is None:
+        return ""
+    return f"{score:.3f}".replace("0.", ".", 1)
+
+
+def signed(score: float) -> str:
+    return ("+" if score >= 0 else "−") + shown(abs(score))
+
+
+def between(pair: dict) -> str:
+    """The interval of a difference."""
+    return f"{signed(pair['low'])} to {signed(pair['high'])}"
+
+
+def rows_from(result: dict, source: str) -> list[dict]:
+    """The rows of a source, best first; those whose model was trained on the pages come last."""
+    found = [row for row in result["rows"] if row["source"] == source]
+    return sorted(found, key=lambda row: (row["status"] == TRAINED_ON, -row["score"]))
+
+
+def name_of(row: dict) -> str:
+    """The system with its release and, where it was trained on the pages, a word about that."""
+    named = " ".join(filter(None, (row["system"], row.get("version"))))
+    return named + (f" ({row['about']})" if row.get("about") else "") + _mark(row)
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _ranking(result: dict, source: str) -> str:
+    """Every system from one source: score, interval, by kind or script, empty answers and failures."""
+    group = "kind" if result["dataset"]["layout"] == "wcxb" else "script"
+    first = next(row for row in result["rows"])["groups"][group]
+    names = sorted(first, key=lambda name: (KINDS.index(name) if name in KINDS else len(KINDS), name))
+    rows = [
+        [
+            name_of(row), shown(row["score"]), f"{shown(row['low'])}–{shown(row['high'])}",
+            *(shown(row["groups"][group][name]["score"]) for name in names), str(row["empty"]), str(row["failed"]),
+        ]
+        for row in rows_from(result, source)
+    ]  # fmt: skip
+    score = f"{METRICS[result['dataset']['metric']]}, {result['dataset']['name']}"
+    return markdown([score, "all", "95%", *names, "empty", "failed"], rows) + _note(result)
+
+
+def _note(result: dict) -> str:
+    dataset = result["dataset"]
+    absent = "".join(f" Absent: {name} ({reason})." for name, reason in result["absent"].items())
+    return f"\n{dataset['pages']:,} pages of {dataset['sites']:,} sites, {result['made']}.{absent}\n"
+
+
+def html_view(results: Sequence[dict]) -> str:
+    """From HTML: every system, by kind of page or script."""
+    return "\n".join(_ranking(result, "html") for result in results)
+
+
+def dump_view(results: Sequence[dict]) -> str:
+    """From the dump (block lines): every system, by kind of page or script."""
+    return "\n".join(_ranking(result, "dump") for result in results)
+
+
+def second_view(results: Sequence[dict]) -> str:
+    """As second stage: each extractor's answer, then what declutter makes of it, and the difference."""
+    parts = []
+    for result in results:
+        rows = []
+        for row in rows_from(result, "html"):
+            source = AFTER + row["system"]
+            if not any(later["source"] == source for later in result["rows"]):
+                continue
+            after = next(later for later in result["rows"] if later["source"] == source)
+            gain = next(pair for pair in result["differences"] if pair["source"] == source and pair["group"] == "all")
+            later = shown(after["score"]) + _mark(after)
+            rows.append([name_of(row), shown(row["score"]), later, signed(gain["mean"]), between(gain)])
+        score = f"{METRICS[result['dataset']['metric']]}, {result['dataset']['name']}"
+        header = [score, "alone", "then declutter", "difference", "95%"]
+        parts.append(markdown(header, rows) + _note(result))
+    return "\n".join(parts)
+
+
+def against_view(results: Sequence[dict]) -> str:
+    """declutter from HTML and from the dump less each other system, with the interval of the difference."""
+    parts = []
+    for result in results:
+        rows = [
+            [pair["than"] + _mark(pair), pair["source"], signed(pair["mean"]), between(pair)]
+            for pair in result["differences"]
+            if pair["group"] == "all" and not pair["source"].startswith(AFTER)
+        ]
+        parts.append(markdown([f"declutter less …, {result['dataset']['name']}", "from", "difference", "95%"], rows))
+    return "\n".join(parts)
+
+
+def overview_view(results: Sequence[dict]) -> str:
+    """Every system of every source on several datasets, one column each."""
+    header = ["", "from", *(f"{one['dataset']['name']}, {METRICS[one['dataset']['metric']]}" for one in results)]
+    order: dict[tuple[str, str], list[dict | None]] = {}
+    for number, result in enumerate(results):
+        for row in result["rows"]:
+            order.setdefault((row["source"], row["system"]), [None] * len(results))[number] = row
+    sources = sorted({source for source, _ in order}, key=lambda source: (source != "html", source != "dump", source))
+    rows = []
+    for source in sources:
+        of_source = [(system, found) for (its_source, system), found in order.items() if its_source == source]
+        for system, found in sorted(of_source, key=_by_mean):
+            cells = [_overview_cell(row) for row in found]
+            rows.append([system, "HTML" if source == "html" else source, *cells])
+    return markdown(header, rows) + "".join(_note(result) for result in results)
+
+
+def _by_mean(item: tuple[str, list[dict | None]]) -> float:
+    scores = [row["score"] for row in item[1] if row is not None]
+    return -sum(scores) / len(scores)
+
+
+def _overview_cell(row: dict | None) -> str:
+    if row is None:
+        return ""
+    return shown(row["score"]) + _mark(row)
+
+
+def _mark(row: dict) -> str:
+    """What is said beside a figure of a model on pages that it was trained on: such a figure ranks nowhere."""
+    return f" ({TRAINED_ON})" if row["status"] == TRAINED_ON else ""
+
+
+VIEWS = {
+    "html": html_view, "dump": dump_view, "second": second_view, "against": against_view, "overview": overview_view,
+}  # fmt: skip
+
+
+def table_of(names: str, view: str, results: dict[str, dict]) -> str:
+    """The table that a marker asks for. Raises GoldError for results or views that aren't there."""
+    wanted = names.split(",")
+    if missing := [name for name in wanted if name not in results]:
+        raise GoldError(f"no result file for {', '.join(missing)}; run `python -m benchmarks quality` first")
+    if view not in VIEWS:
+        raise GoldError(f"no such table: {view}; tables are {', '.join(VIEWS)}")
+    return VIEWS[view]([results[name] for name in wanted])
+
+
+def updated(text: str, results: dict[str, dict]) -> str:
+    """A document with all its marked tables made again."""
+    return MARKED.sub(lambda found: found[1] + table_of(found[2], found[3], results) + found[4], text)
+
+
+@click.command()
+@click.argument("documents", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@RESULTS
+def command(documents, results):
+    """Make the benchmark tables of documents again from the result files."""
+    repository = Path(__file__).parent.parent
+    found = read_results(results or FOLDER)
+    for document in documents or [repository / name for name in DOCUMENTS]:
+        document.write_text(updated(document.read_text("utf-8"), found), "utf-8")
+        click.echo(f"made the tables of {document}")

@@ -1,0 +1,64 @@
+"""Speed measures: interleaved rounds, ratios to the calibration loop, whole processes."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from benchmarks.datasets import open_dataset
+from benchmarks.peers import BY_NAME
+from benchmarks.speed import (
+    Sample,
+    _rate,
+    draw,
+    measure,
+    measure_loading,
+    measure_processes,
+    run_process,
+)
+from benchmarks.workers import REPOSITORY, Installed
+
+HERE = Installed(sys.executable, "1")
+DUMP = "Menu\nNews\n" + "The ferry sails again on Monday, the office said, once its ropes have been tested.\n" * 3
+SAMPLE = Sample((f"<ul><li>Menu</ul><p>{DUMP}</p>",) * 2, (DUMP,) * 2)
+
+
+def test_a_sample_is_drawn_evenly():
+    sample = draw(open_dataset(REPOSITORY / "seeds"), 10, None)
+    assert len(sample.dumps) == 10 and sample.html == () and len(set(sample.dumps)) == 10
+    assert sample.megabytes("text") == pytest.approx(sum(len(dump.encode()) for dump in sample.dumps) / 1e6)
+
+
+def test_declutter_is_measured_from_both_sources_in_batches_and_page_by_page():
+    found = measure(SAMPLE, {"keep all": HERE}, 1)  # a peer without a distribution is no peer to race with
+    rows = {(row["system"], row["source"]) for row in found["in_process"]}
+    names = ("declutter", "declutter, page by page", "declutter rules", "declutter rules, page by page")
+    assert rows == {(name, source) for name in names for source in ("text", "html")}
+    assert all(0 < row["least_ratio"] <= row["ratio"] <= row["greatest_ratio"] for row in found["in_process"])
+
+
+def test_ratios_are_taken_within_a_round():
+    """In its second round the machine was half as fast for everything: the ratio is the same."""
+    row = _rate("x", "text", np.array([1.0, 2.0]), np.array([0.5, 1.0]), SAMPLE)
+    assert row["ratio"] == row["least_ratio"] == row["greatest_ratio"] == 0.5
+
+
+def test_a_process_is_measured_and_its_failure_told():
+    cost = run_process([sys.executable, "-c", "bytearray(60_000_000)"])
+    assert cost["peak_mb"] > 60 and 0 < cost["processor"] and 0 < cost["wall"] < 60
+    with pytest.raises(OSError, match="ended with 3"):
+        run_process([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_whole_processes_clean_the_same_files():
+    rows = measure_processes(SAMPLE, {"keep all": HERE}, 1)
+    assert [(row["system"], row["source"]) for row in rows] == [
+        ("declutter clean", "html"), ("declutter clean", "text"), ("keep all", "text"),
+    ]  # fmt: skip
+    assert BY_NAME["keep all"].takes == "text" and rows[0]["ratio_to_first"] == 1.0
+
+
+def test_importing_declutter_is_nearly_nothing():
+    rows = {row["system"]: row for row in measure_loading({}, 2)}
+    assert rows["python"]["ratio_to_first"] == 1.0
+    assert rows["import declutter"]["processor"] < rows["declutter.clean, first page"]["processor"]
