@@ -1,0 +1,279 @@
+"""The benchmark report as HTML: made of result files by the figures that `declutter report` is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.declutters import TRAINED_ON
+from benchmarks.tables import AFTER, KINDS, METRICS, rows_from, shown, signed
+from benchmarks.worst import NO_PEERS, Loss, losses
+from declutter import __version__
+from declutter.report.corpus_page import LARGEST_BYTES, size, within
+from declutter.report.figures import Bar, Bin, Point, bars, legend, reliability, scatter, table
+from declutter.report.markup import Html, document, markup, page_text, tag
+from declutter.report.specimen import NAME_CHARS, Specimen, specimen_html
+
+SHOWN_LOSSES = 6  # pages of a dataset and source
+SPARE_BYTES = 60_000  # of LARGEST_BYTES, for the style sheet and what stands round the worst pages
+SOURCES = {"html": "From HTML", "dump": "From the bare dump"}
+OURS, TRAINED, PEER = "ours", "trained", "peer"
+#: The pages picked by `losses`, by the dataset's name and the source.
+Worst = dict[tuple[str, str], list[tuple[Loss, Specimen]]]
+
+
+def benchmark_page(results: Mapping[str, dict], worst: Worst | None = None) -> str:
+    """The report on results by name; `worst` holds the pages to show line by line."""
+    quality = {name: result for name, result in results.items() if "rows" in result and "dataset" in result}
+    sections = [_section("speed", "Accuracy against speed", _accuracy_against_speed(results, quality))]
+    sections += [_section(f"set-{number}", _heading(result), _dataset(f"s{number}", result))
+                 for number, result in enumerate(quality.values())]  # fmt: skip
+    left = LARGEST_BYTES - SPARE_BYTES - sum(size(section) for section in sections)
+    sections.append(_section("lost", "Where declutter loses", _lost(quality, worst or {}, left)))
+    sections.append(_section("about", "How this was measured", _about(quality)))
+    anchors = [("speed", "Speed"), *((f"set-{n}", name) for n, name in enumerate(quality)), ("lost", "Where it loses"),
+               ("about", "How it was measured")]  # fmt: skip
+    contents = tag("nav", *[tag("a", words, href=f"#{anchor}") for anchor, words in anchors], aria_label="Contents")
+    header = tag(
+        "header",
+        tag("p", "declutter benchmarks", class_="eyebrow"),
+        tag("h1", "declutter and its peers on the same pages"),
+        _tiles(quality),
+        contents,
+    )
+    used = [name for name, result in results.items() if name in quality or "in_process" in result]
+    foot = tag("footer", tag("p", f"Made by declutter {__version__} from the result files {', '.join(used)}."))
+    return document("declutter and its peers on the same pages", header, tag("main", *sections), foot)
+
+
+def _section(anchor: str, heading: str, *parts: object) -> Html:
+    return tag("section", tag("h2", heading), *parts, id=anchor)
+
+
+def _heading(result: dict) -> str:
+    about = result["dataset"]
+    return f"{about['name']}: {METRICS[about['metric']]}"
+
+
+def _tiles(quality: Mapping[str, dict]) -> Html:
+    systems = {row["system"] for result in quality.values() for row in result["rows"]}
+    peers = {name for name in systems if not name.startswith("declutter") and name not in NO_PEERS}
+    facts = [
+        (str(len(quality)), "datasets"),
+        (f"{sum(result['dataset']['pages'] for result in quality.values()):,}", "pages"),
+        (str(len(peers)), "settings of peers"),
+        (max(result["made"] for result in quality.values()), "last measured"),
+    ]
+    return tag("dl", *[tag("div", tag("dt", words), tag("dd", number)) for number, words in facts], class_="tiles")
+
+
+def kind_of(row: dict) -> str:
+    """The class of the style sheet that a row is drawn by."""
+    if row["status"] == TRAINED_ON:
+        return TRAINED
+    return OURS if row["system"].startswith("declutter") else PEER
+
+
+def _key(*, with_mark: bool = False) -> Html:
+    entries = [(OURS, "declutter, on pages it never saw"), (TRAINED, "declutter, trained on these pages: not ranked"),
+               (PEER, "a peer")]  # fmt: skip
+    return legend(*entries, *([("mark", "the best peer")] if with_mark else []))
+
+
+def speeds_of(results: Mapping[str, dict], name: str) -> dict[str, float]:
+    """MB of HTML a second of every system, in process: measured on a dataset's own pages, else on another's."""
+    measured = [result for result in results.values() if "in_process" in result]
+    measured.sort(key=lambda result: result["dataset"]["name"] != name)
+    rows = [row for row in measured[0]["in_process"] if row["source"] == "html"] if measured else []
+    return {row["system"].replace(", page by page", ", page alone"): row["mb_a_second"] for row in rows}
+
+
+def _accuracy_against_speed(results: Mapping[str, dict], quality: Mapping[str, dict]) -> Html:
+    parts = []
+    for number, result in enumerate(quality.values()):
+        speeds = speeds_of(results, result["dataset"]["name"])
+        points = [_point(row, speeds[row["system"]]) for row in rows_from(result, "html") if row["system"] in speeds]
+        if len(points) > 1:
+            metric = METRICS[result["dataset"]["metric"]]
+            words = "Up is more right, to the right is faster; each line to the right is ten times the speed."
+            axes = ("MB of HTML a second, in one process", metric)
+            title = f"{result['dataset']['name']}, from HTML."
+            parts.append(scatter(f"scatter-{number}", title, words, points, axes, ["system", metric, "speed"]))
+    if not parts:
+        return tag("p", "No speed was measured of the systems in these results.")
+    return markup(_key(), *parts)
+
+
+def _point(row: dict, speed: float) -> Point:
+    return Point(_system(row), speed, row["score"], f"{shown(row['score'])}, {speed:.3g} MB/s", kind_of(row))
+
+
+def _dataset(name: str, result: dict) -> Html:
+    about = result["dataset"]
+    words = f"{about['pages']:,} pages of {about['sites']:,} sites"
+    if about["every"] > 1:
+        words += f", one family of sites in {about['every']}"
+    rankings = [_ranking(f"{name}-{source}", result, source) for source in SOURCES]
+    return markup(
+        tag("p", words, ". Lines over the bars are 95% intervals, by a bootstrap over sites."),
+        _key(),
+        tag("div", *rankings, class_="pair"),
+        _groups(name, result),
+        tag("div", _second_stage(result), _calibration(name, result), class_="pair"),
+        _failures(result),
+    )
+
+
+def _ranking(name: str, result: dict, source: str) -> Html | None:
+    rows = rows_from(result, source)
+    if not rows:
+        return None
+    best = next((row for row in rows if kind_of(row) != TRAINED), None)
+    words = f"Best of those that may be ranked: {best['system']} with {shown(best['score'])}." if best else ""
+    found = [_system_bar(row) for row in rows]
+    return bars(name, f"{SOURCES[source]}.", words, found, 1.0, ["system", METRICS[result["dataset"]["metric"]], "95%"])
+
+
+def _system_bar(row: dict) -> Bar:
+    interval = (row["low"], row["high"])
+    return Bar(_system(row), row["score"], shown(row["score"]), kind_of(row), row.get("version") or "", *interval)
+
+
+def _system(row: dict) -> str:
+    return row["system"] + (" *" if kind_of(row) == TRAINED else "")
+
+
+def _groups(name: str, result: dict) -> Html | None:
+    """declutter's score by kind of page and by script, the best peer's beside it."""
+    parts = []
+    for source, heading in SOURCES.items():
+        for group, words in (("kind", "kind of page"), ("script", "script")):
+            rows = rows_from(result, source)
+            own = next((row for row in rows if row["system"] == "declutter"), None)
+            peers = [row for row in rows if kind_of(row) == PEER and row["system"] not in NO_PEERS]
+            if own is None or len(own["groups"][group]) < 2:
+                continue
+            found = [_group_bar(own, peers, group, kind) for kind in _ordered(own["groups"][group])]
+            told = "Circles are the best peer of each." if peers else ""
+            head = [words, METRICS[result["dataset"]["metric"]], "95%", "best peer"]
+            parts.append(bars(f"{name}-{source}-{group}", f"{heading}, by {words}.", told, found, 1.0, head))
+    return tag("div", _key(with_mark=True), tag("div", *parts, class_="pair")) if parts else None
+
+
+def _ordered(groups: Mapping[str, dict]) -> list[str]:
+    """Kinds in their usual order, scripts by their pages."""
+    places = {name: place for place, name in enumerate(KINDS)}
+    return sorted(groups, key=lambda name: (places.get(name, len(KINDS)), -groups[name]["pages"], name))
+
+
+def _group_bar(own: dict, peers: Sequence[dict], group: str, name: str) -> Bar:
+    of_group = own["groups"][group][name]
+    best = max((row["groups"][group][name]["score"] for row in peers if name in row["groups"][group]), default=None)
+    value = f"{shown(of_group['score'])}" + (f" · peer {shown(best)}" if best is not None else "")
+    return Bar(
+        name, of_group["score"], value, kind_of(own), f"{of_group['pages']:,} pages", of_group["low"], of_group["high"],
+        (best,) if best is not None else (),
+    )  # fmt: skip
+
+
+def _second_stage(result: dict) -> Html | None:
+    rows = []
+    for row in rows_from(result, "html"):
+        source = AFTER + row["system"]
+        after = next((later for later in result["rows"] if later["source"] == source), None)
+        pairs = [pair for pair in result["differences"] if pair["source"] == source and pair["group"] == "all"]
+        if after is not None and pairs:
+            between = f"{signed(pairs[0]['low'])} to {signed(pairs[0]['high'])}"
+            then = shown(after["score"]) + (" *" if kind_of(after) == TRAINED else "")
+            rows.append([row["system"], shown(row["score"]), then, signed(pairs[0]["mean"]), between])
+    if not rows:
+        return None
+    words = "What an extractor answered, and what declutter makes of that answer without seeing the HTML."
+    shown_table = table(["extractor", "alone", "then declutter", "difference", "95%"], rows)
+    return tag("div", tag("h3", "As second stage"), tag("p", words), tag("div", shown_table, class_="scroll"))
+
+
+def _calibration(name: str, result: dict) -> Html | None:
+    found = result.get("calibration") or []
+    total = sum(row["lines"] for row in found)
+    if not total:
+        return None
+    bins = [Bin(row["from"], row["to"], row["score"], row["main_share"], row["lines"] / total) for row in found]
+    off = sum(bin_.share * abs(bin_.right - bin_.mean_score) for bin_ in bins)
+    words = (
+        "Of the lines that get a score, how many are main content. On the diagonal scores mean what they say; "
+        f"on average they are off by {off:.3f}."
+    )
+    return reliability(f"{name}-calibration", "Calibration, from the dump.", words, bins)
+
+
+def _failures(result: dict) -> Html | None:
+    rows = [
+        [row["system"], SOURCES.get(row["source"], row["source"]), str(row["empty"]), str(row["failed"]),
+         ", ".join(f"{kind} {number}" for kind, number in row["failures"].items())]
+        for row in result["rows"]
+        if (row["failed"] or row["empty"]) and row["system"] not in NO_PEERS
+    ]  # fmt: skip
+    absent = [tag("li", f"{name}: {reason}") for name, reason in result["absent"].items()]
+    parts = []
+    if rows:
+        head = ["system", "source", "empty answers", "failed", "errors"]
+        parts += [tag("p", "They count as answers."), tag("div", table(head, rows), class_="scroll")]
+    if absent:
+        parts += [tag("p", "Not installed where this was measured:"), tag("ul", *absent)]
+    if not parts:
+        return None
+    return tag("details", tag("summary", "Failures, empty answers and absent peers"), *parts, class_="numbers")
+
+
+def _lost(quality: Mapping[str, dict], worst: Worst, n_bytes: int) -> Html:
+    """The pages lost, in so many bytes together: line by line where they are given, else in a table."""
+    words = (
+        "The pages on which the best peer is most ahead. In the lines shown, a cross and a wavy line mark what was "
+        "decided against the gold."
+    )
+    parts: list[Html] = [tag("p", words)]
+    for name, result in quality.items():
+        for source, heading in SOURCES.items():
+            found = losses(result, source, SHOWN_LOSSES)
+            if not found:
+                continue
+            parts.append(tag("h3", f"{name}, {heading[0].lower()}{heading[1:]}"))
+            row = next(row for row in result["rows"] if (row["system"], row["source"]) == ("declutter", source))
+            if kind_of(row) == TRAINED:
+                parts.append(tag("p", "The model was trained on these pages, so on others it loses more."))
+            pages = worst.get((name, source))
+            share = n_bytes // max(len(worst), 1)
+            parts += within(share, map(_lost_page, pages)) if pages else [_lost_table(found)]
+    return markup(*parts) if len(parts) > 1 else tag("p", "No peer was measured on these pages.")
+
+
+def _lost_page(pair: tuple[Loss, Specimen]) -> Html:
+    loss, page = pair
+    note = f"{loss.kind}: declutter {shown(loss.score)}, {loss.best_system} {shown(loss.best)}"
+    return specimen_html(page, note=note)
+
+
+def _lost_table(found: Sequence[Loss]) -> Html:
+    rows = [
+        [page_text(loss.key, NAME_CHARS), loss.kind, shown(loss.score), shown(loss.best), loss.best_system]
+        for loss in found
+    ]
+    return tag("div", table(["page", "kind", "declutter", "best peer", "which"], rows), class_="scroll")
+
+
+def _about(quality: Mapping[str, dict]) -> Html:
+    rows = []
+    for result in quality.values():
+        about = result["dataset"]
+        rows.append([
+            about["name"], result["made"], result["declutter"], about["published"] or "", about["licence"] or "",
+            result["machine"]["processor"], about["digest"][:16],
+        ])  # fmt: skip
+    peers = [row for result in quality.values() for row in result["rows"] if row.get("version")]
+    versions = sorted({(row["system"], row["version"], row["about"]) for row in peers})
+    head = ["dataset", "measured", "declutter", "published at", "licence", "processor", "digest"]
+    return markup(
+        tag("p", "Every system answers for the same pages. Each page is scored against its gold; scores are averaged."),
+        tag("div", table(head, rows), class_="scroll"),
+        tag("div", table(["peer", "release", "setting"], versions), class_="scroll"),
+    )
