@@ -1,5 +1,6 @@
 """Hostile inputs and broken runs, through the command line: nothing is lost, nothing is left half-written."""
 
+import errno
 import os
 import resource
 import signal
@@ -14,8 +15,9 @@ import pytest
 from declutter import run, write
 from declutter.errors import OutputError
 from declutter.formats.folders import Folders
+from declutter.run import outputs, passes, shards
 from test_cli import ENVIRONMENT, declutter
-from test_run import article
+from test_run import article, clean, contents, learn, pages_file
 
 CLEAN = [sys.executable, "-m", "declutter.cli", "clean"]
 
@@ -55,9 +57,7 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_text_is_judged_and_nothing_is_lost(tmp_path, kind):
     (tmp_path / "in.txt").write_bytes(HOSTILE[kind])
-    folders = Folders([tmp_path / "in.txt"])
-    outputs = run.outputs_for(folders, str(tmp_path / "out"), str(tmp_path / "gone"))
-    summary = run.clean(folders, outputs)
+    summary = clean(tmp_path / "in.txt", f"{tmp_path}/out", tmp_path / "gone")
     assert (summary.n_pages, summary.failed) == (1, {})
     ((_, page, encoding),) = Folders([tmp_path / "in.txt"]).read()
     kept, removed = (
@@ -73,8 +73,7 @@ def test_all_the_hostile_files_in_one_run(tmp_path):
     for kind, data in HOSTILE.items():
         (tmp_path / "in" / f"{kind}.txt").write_bytes(data)
     (tmp_path / "in" / "binary").write_bytes(bytes(range(256)) * 9)
-    folders = Folders([tmp_path / "in"])
-    summary = run.clean(folders, run.outputs_for(folders, str(tmp_path / "out")))
+    summary = clean(tmp_path / "in", tmp_path / "out")
     assert set(summary.failed) == {"binary"}
     assert summary.n_pages == len(HOSTILE) == len(os.listdir(tmp_path / "out"))
 
@@ -83,9 +82,8 @@ def test_time_is_linear_in_the_length_of_a_line_and_the_number_of_lines(tmp_path
     seconds = {}
     for name, data in {"line": b"word, " * 830_000, "lines": b"A menu\n" * 200_000}.items():
         (tmp_path / name).write_bytes(data)
-        folders = Folders([tmp_path / name])
         start = time.perf_counter()
-        run.clean(folders, run.outputs_for(folders, str(tmp_path / "out")))
+        clean(tmp_path / name, tmp_path / "out")
         seconds[name] = time.perf_counter() - start
     assert max(seconds.values()) < 20  # bounds quadratic behaviour, not speed: measured under 2
 
@@ -126,8 +124,8 @@ def test_unreadable_files_and_folders_are_reported_and_the_others_done(open_fold
 def test_an_output_folder_without_permission_is_reported(open_folder):
     _chmod(open_folder / "warm-up", 0o555)
     result = declutter("clean", open_folder / "in", open_folder / "warm-up", "--force")
-    assert result.exit_code == 1
-    assert f"{open_folder}/warm-up/a.txt: Permission denied" in result.stderr
+    assert result.exit_code == 2
+    assert f"{open_folder}/warm-up: Permission denied" in result.stderr
 
 
 def _chmod(path, mode):
@@ -154,6 +152,43 @@ def test_a_full_disk_names_the_file_and_leaves_no_part_of_it(tmp_path):
     assert sorted(os.listdir(tmp_path / "out")) == ["a small.txt", "c small.txt"]
 
 
+def test_a_full_disk_is_made_room_on_and_the_run_goes_on(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    for number in range(6):
+        pages_file(tmp_path / "in" / f"{number}.jsonl", 60, size=4)
+    monkeypatch.setattr(passes, "SMALL_BYTES", 1)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 1)
+    real = outputs.os.replace
+    n_moved = 0
+
+    def full(source, target):
+        nonlocal n_moved
+        if str(target).endswith(".jsonl"):
+            n_moved += 1
+            if n_moved > 3:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(outputs.os, "replace", full)
+    summary = clean(tmp_path / "in", tmp_path / "out")
+    assert [failure.kind for failure in summary.failures] == ["unwritable"] * 3
+    assert "No space left" in summary.failures[0].reason
+    monkeypatch.setattr(outputs.os, "replace", real)
+    assert clean(tmp_path / "in", tmp_path / "out", resume=True).n_pages == 360
+    clean(tmp_path / "in", tmp_path / "undisturbed")
+    assert contents(tmp_path / "out") == contents(tmp_path / "undisturbed")
+
+
+def test_tiny_files_are_done_in_shards_of_bounded_size(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(600):  # 100,000 take minutes, and are the same
+        (tmp_path / "in" / f"{number}.txt").write_text(f"Menu\nPage {number}\n")
+    summary = clean(tmp_path / "in", tmp_path / "out")
+    assert (summary.n_pages, len(os.listdir(tmp_path / "out"))) == (600, 600)
+    planned = list(shards.shards(run.inputs([tmp_path / "in"])))
+    assert [len(shard.inputs) for shard in planned] == [256, 256, 88]
+
+
 def test_a_full_standard_output_is_an_error(tmp_path):
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
@@ -169,7 +204,7 @@ def test_a_failing_write_of_a_profile_leaves_the_old_one(tmp_path):
     (tmp_path / "a.txt").write_text(article("bridge"))
     (tmp_path / "folder.profile").mkdir()
     with pytest.raises(OutputError, match="folder.profile"):
-        run.learn(Folders([tmp_path / "a.txt"]), tmp_path / "folder.profile")
+        learn([tmp_path / "a.txt"], tmp_path / "folder.profile")
     assert sorted(os.listdir(tmp_path)) == ["a.txt", "folder.profile"]
 
 
@@ -177,7 +212,7 @@ def test_a_failing_write_of_a_profile_leaves_the_old_one(tmp_path):
 def test_a_run_broken_off_leaves_whole_files_only(tmp_path, number, code):
     (tmp_path / "in").mkdir()
     text = article("bridge") * 10
-    for page in range(1200):
+    for page in range(900):
         (tmp_path / "in" / f"{page}.txt").write_text(text)
     command = [*CLEAN, tmp_path / "in", tmp_path / "out"]
     # a shell lets its background jobs ignore SIGINT, and a child inherits that: the signal must reach ours anyway
@@ -193,11 +228,15 @@ def test_a_run_broken_off_leaves_whole_files_only(tmp_path, number, code):
     error = process.communicate(timeout=60)[1]
     assert process.returncode == code, error
     assert "Traceback" not in error
-    names = os.listdir(tmp_path / "out")
-    assert 3 <= len(names) < 1200
+    names = set(os.listdir(tmp_path / "out")) - {".declutter"}
+    assert 3 <= len(names) < 900
     assert all(name.endswith(".txt") and not name.startswith(".") for name in names)
     sizes = {(tmp_path / "out" / name).stat().st_size for name in names}
     assert len(sizes) == 1 and 0 not in sizes
+    refused = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
+    assert refused.returncode == 2 and "--resume goes on" in refused.stderr
+    subprocess.run([*command, "--resume"], check=True, capture_output=True, env=ENVIRONMENT)
+    assert len(os.listdir(tmp_path / "out")) == 900  # and no journal
 
 
 def test_a_pipe_given_by_name_is_read_once(tmp_path):

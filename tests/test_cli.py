@@ -123,6 +123,9 @@ def _read_all(terminal):
         (["clean", "in", "out", "--profile", "in/bridge.txt"], "bridge.txt: not a declutter profile"),
         (["learn", "in"], "--output"),
         (["explain", "nowhere"], "nowhere: no such file"),
+        (["clean", "in", "out", "--memory", "much"], "much"),
+        (["clean", "in", "out", "--max-page-bytes", "0"], "max-page-bytes"),
+        (["profile", "show", "in/bridge.txt"], "bridge.txt: not a declutter profile"),
     ],
 )
 def test_wrong_usage_is_refused_with_2(folder, arguments, message):
@@ -139,6 +142,22 @@ def test_failed_pages_are_named_and_exit_with_1(folder):
     assert result.exit_code == 1
     assert re.fullmatch(r"failed: \S+/in/picture\.png: a PNG image, not text\n", result.stderr)
     assert len(os.listdir("out")) == 3
+    error = json.loads(Path("out.errors.jsonl").read_text())
+    assert (error["input"], error["kind"]) == ("picture.png", "unreadable")
+    assert "a PNG image" in error["reason"]
+    Path("in/picture.png").unlink()
+    assert declutter("clean", "in", "out", "--force").exit_code == 0
+    assert not Path("out.errors.jsonl").exists()
+
+
+def test_the_summary_as_json(folder):
+    assert declutter("clean", "in", "out", "--summary", "summary.json", "--quiet").exit_code == 0
+    summary = json.loads(Path("summary.json").read_text())
+    assert (summary["pages"], summary["failed"], summary["partial"]) == (3, 0, 0)
+    assert summary["kept_lines"] == {"body": 12}
+    assert summary["sites"] == {"site-1": 3}
+    assert summary["bytes_in"] == sum(path.stat().st_size for path in Path("in").iterdir())
+    assert summary["seconds"] > 0
 
 
 def test_learn_and_clean_with_the_profile(folder):
@@ -148,6 +167,25 @@ def test_learn_and_clean_with_the_profile(folder):
     assert declutter("learn", "in", "-o", "site.profile").exit_code == 2
     assert declutter("clean", "in/bridge.txt", "out", "--profile", "site.profile").exit_code == 0
     assert Path("out/bridge.txt").read_text().count("The council said") == 4
+
+
+def test_profiles_of_parts_merge_and_are_shown(folder):
+    for name, topics in (("one", TOPICS[:2]), ("two", TOPICS[2:])):
+        with open(f"{name}.jsonl", "w", encoding="utf-8") as file:
+            for topic in topics:
+                file.write(json.dumps({"url": f"https://harbor.example/{topic}", "text": article(topic)}) + "\n")
+        assert declutter("learn", f"{name}.jsonl", "-o", f"{name}.profile", "--quiet").exit_code == 0
+    merge = ["profile", "merge", "one.profile", "two.profile", "-o", "both.profile"]
+    assert declutter(*merge).exit_code == 0
+    assert declutter(*merge).exit_code == 2
+    shown = declutter("profile", "show", "both.profile").stdout
+    assert "version  2\n" in shown and "sites    1\n" in shown and "pages    3; 3 distinct ones counted" in shown
+    rows = declutter("profile", "show", "both.profile", "--format", "tsv").stdout.splitlines()
+    assert rows[0].split("\t") == ["site", "pages", "counted", "lines", "templates"]
+    assert rows[1].split("\t")[:3] == ["harbor.example", "3", "3"]
+    together = declutter("learn", "one.jsonl", "two.jsonl", "-o", "together.profile", "--quiet")
+    assert together.exit_code == 0
+    assert declutter("profile", "show", "together.profile", "--format", "tsv").stdout.splitlines() == rows
 
 
 def test_explain_as_tsv_and_json(folder):
@@ -185,7 +223,9 @@ def test_every_command_has_help_with_examples():
         result = declutter(name, "--help")
         assert result.exit_code == 0
         assert f"declutter {name}" in command.epilog
-        assert all(parameter.help for parameter in command.params if parameter.param_type_name == "option")
+        parts = getattr(command, "commands", {}).values()
+        parameters = [parameter for part in (command, *parts) for parameter in part.params]
+        assert all(parameter.help for parameter in parameters if parameter.param_type_name == "option")
     assert re.search(r"130 +broken off", declutter("clean", "-h").output)
 
 

@@ -15,11 +15,13 @@ PACKAGE = Path(declutter.__file__).parent
 REPOSITORY = Path(__file__).parent.parent
 SEEDS = sorted((REPOSITORY / "seeds" / "sindyan-portal-ar").glob("*.txt"))[:3]
 
+KERNELS = {"kernels"}  # inner loops in C: they know nothing of declutter
 NOUNS = {"errors", "pages", "lines", "scripts", "phrases"}
 STAGES = {"formats", "segment", "measure", "repeats", "features", "rules", "model", "decide", "write", "score"}
 PIPELINE = {"cleaner"}
-FACES = {"run", "cli", "train", "integrations", "report", "__init__"}
+FACES = {"run", "cli", "train", "integrations", "report", "serve", "markdown", "metadata", "kinds", "__init__"}
 LEVELS = {
+    **dict.fromkeys(KERNELS, -1),
     **dict.fromkeys(NOUNS, 0),
     **dict.fromkeys(STAGES, 1),
     **dict.fromkeys(PIPELINE, 2),
@@ -31,7 +33,23 @@ STAGES_OF_STAGES = {
     ("rules", "features"): "the rules judge by the same Columns that the features are made of",
     ("features", "segment"): "the DOM features read the names and codes of the segmenter's DOM columns",
 }
-HEAVY = {"sklearn", "lxml", "selectolax", "scipy", "pandas", "regex"}
+#: Faces that read the package's face: the command line and the service its version, the hooks all public names.
+READERS_OF_THE_FACE = {"cli", "serve", "integrations"}
+#: The packages that each hook may import beside numpy: those of its host.
+HOSTS = {
+    "counts": {"pyarrow"},
+    "datatrove": {"datatrove"},
+    "huggingface": {"datasets"},
+    "langchain": {"langchain_core"},
+    "pandas": {"pandas"},
+    "polars": {"polars"},
+    "ray": {"ray", "pyarrow", "pandas"},
+    "scrapy": {"scrapy", "itemadapter"},
+    "sklearn": {"sklearn"},
+    "spark": {"pyspark", "pyarrow", "pandas"},
+}
+HEAVY = {"sklearn", "htmldate", "py3langid", "lxml", "selectolax", "scipy", "pandas", "regex"}
+HEAVY |= {"pyarrow", "fastwarc", "backports"}
 
 
 def modules():
@@ -78,14 +96,14 @@ def test_every_module_has_a_level():
 def test_imports_point_down(path):
     own = floor_of(path)
     for other in floors_imported(path):
-        if (own, other) == ("cli", "__init__"):
-            continue  # the version, which is all that a bare `import declutter` loads
+        if own in READERS_OF_THE_FACE and other == "__init__":
+            continue
         assert other != "__init__", f"{path.name} imports the package's face"
         assert LEVELS[other] <= LEVELS[own], f"{own} (lower) imports {other} (higher)"
         if LEVELS[own] == LEVELS[other] == 1 and own != other:
             assert (own, other) in STAGES_OF_STAGES, f"stage {own} imports stage {other}"
         if own in ("run", "cleaner"):
-            assert other not in ("cli", "train", "integrations", "report")
+            assert other not in ("cli", "train", "integrations", "report", "serve")
 
 
 def test_no_reason_is_given_for_an_import_that_is_gone():
@@ -99,15 +117,24 @@ def test_nouns_import_nouns_alone():
             assert set(floors_imported(path)) <= NOUNS
 
 
-def test_scikit_learn_is_imported_by_training_alone():
-    users = {floor_of(path) for path in modules() for name in imports_of(path) if name.split(".")[0] == "sklearn"}
-    assert users <= {"train"}
+def packages_imported(path):
+    return {name.split(".")[0] for name in imports_of(path)} - set(sys.stdlib_module_names) - {"declutter"}
+
+
+def test_scikit_learn_is_imported_by_training_and_its_hook_alone():
+    users = [path for path in modules() if "sklearn" in packages_imported(path)]
+    assert {floor_of(path) for path in users if path != PACKAGE / "integrations" / "sklearn.py"} <= {"train"}
+
+
+def test_hooks_import_their_host_alone():
+    for path in (PACKAGE / "integrations").glob("*.py"):
+        assert packages_imported(path) - {"numpy"} <= HOSTS.get(path.stem, set()), path.name
+        assert "cli" not in set(floors_imported(path))
 
 
 def test_only_known_packages_are_imported():
-    outside = {name.split(".")[0] for path in modules() for name in imports_of(path)} - set(sys.stdlib_module_names)
+    outside = {name for path in modules() if floor_of(path) != "integrations" for name in packages_imported(path)}
     known = {
-        "declutter",
         "numpy",
         "click",
         "tqdm",
@@ -116,6 +143,14 @@ def test_only_known_packages_are_imported():
         "selectolax",
         "lxml",
         "sklearn",
+        "pyarrow",
+        "fastwarc",
+        "backports",
+        "compression",  # of the standard library from 3.14 on
+        "htmldate",
+        "py3langid",
+        "starlette",
+        "uvicorn",
     }
     assert outside <= known
 

@@ -5,10 +5,11 @@ import random
 import numpy as np
 import pytest
 
-from declutter import repeats as repeats_module
 from declutter.errors import ProfileError
 from declutter.measure import measure
-from declutter.repeats import Profile, TemplateCounter, registered_domain
+from declutter.repeats import Profile, Sketches, SketchFolder, TemplateCounter, counting, registered_domain, sketch
+from declutter.repeats import profile as profile_module
+from declutter.repeats.sketches import joined
 from declutter.segment.text import split_lines
 
 NOUNS = (
@@ -175,7 +176,7 @@ def test_order_and_batches_make_no_difference():
 
 
 def test_pages_beyond_the_window_join_the_sites_found(monkeypatch):
-    monkeypatch.setattr(repeats_module, "WINDOW_PAGES", 4)
+    monkeypatch.setattr(counting, "WINDOW_PAGES", 4)
     texts = [page(site, number) for number, site in enumerate(["Wendle", "Norvik"] * 6)]
     profile = learned(texts, batch=2)
     assert [(site.name, site.n_pages) for site in profile.sites] == [("site-1", 6), ("site-2", 6)]
@@ -183,7 +184,7 @@ def test_pages_beyond_the_window_join_the_sites_found(monkeypatch):
 
 
 def test_a_site_of_too_many_lines_forgets_the_rare_ones(monkeypatch):
-    monkeypatch.setattr(repeats_module, "MAX_SITE_LINES", 30)
+    monkeypatch.setattr(profile_module, "MAX_SITE_LINES", 30)
     profile = learned([page("Wendle", number) for number in range(12)])
     assert len(profile.sites[0].fingerprints) <= 30
     assert counts(profile, page("Wendle", 3))["Wendle Weekend"] == (12, 12)
@@ -332,3 +333,66 @@ def test_profiles_hold_no_pickle(tmp_path):
 )
 def test_registered_domain(url, domain):
     assert registered_domain(url) == domain
+
+
+def test_of_a_large_site_a_share_is_counted_and_late_sections_are_seen():
+    numbers = [number for number in range(10_000) if counting.is_counted(number)]
+    assert numbers[:64] == list(range(64)) and len(numbers) < 400
+    assert all(sum(first <= n < 2 * first for n in numbers) == 32 for first in (64, 128, 1024, 4096))
+    texts = [page("Wendle", n, 1) if n < 150 else page("Late", n, 1) for n in range(300)]
+    profile = learned(texts, ["wendle.example"] * 300, batch=50)
+    (site,) = profile.sites
+    assert site.n_seen == 300 and 100 < site.n_pages < 140
+    assert site.pages_with.min() >= 2  # of a site that is known well, lines seen once are forgotten
+    assert counts(profile, texts[0], "wendle.example")["Wendle Weekend"][0] >= 64
+    assert counts(profile, texts[299], "wendle.example")["Late Weekend"][0] > 20
+
+
+def test_sketches_on_disk_are_counted_as_those_in_memory(monkeypatch):
+    texts = [page(site, number) for number, site in enumerate(["Wendle", "Norvik", "Else"] * 9)]
+    sites = ["wendle.example", "norvik.example", None] * 9
+    in_memory = learned(texts, sites)
+    monkeypatch.setattr(counting, "PART_BYTES", 1)
+    monkeypatch.setattr(counting, "SPILL_BYTES", 1)
+    saved_parts = []
+    real = SketchFolder.save
+    monkeypatch.setattr(SketchFolder, "save", lambda *arguments: (saved_parts.append(1), real(*arguments)))
+    assert same(learned(texts, sites), in_memory)
+    assert len(saved_parts) > 3
+
+
+def test_sketches_come_back_from_a_file_as_they_were(tmp_path):
+    texts = [page("Wendle", 1), "", page("Norvik", 2)]
+    sketches = sketch(measure(split_lines(texts)), ["wéndle", None, None])
+    for number, one in enumerate((sketches, joined([sketches, sketches]), joined([]))):
+        one.save(tmp_path / str(number))
+        loaded = Sketches.load(tmp_path / str(number))
+        assert loaded.sites == one.sites
+        for columns in zip(loaded._columns(), one._columns(), strict=True):
+            assert np.array_equal(*columns)
+    assert [len(found.lines) for found in joined([sketches, sketches])] == 2 * [len(found.lines) for found in sketches]
+    (tmp_path / "0").write_bytes((tmp_path / "0").read_bytes()[:-1])
+    with pytest.raises(ValueError, match="not a whole file"):
+        Sketches.load(tmp_path / "0")
+
+
+def test_a_profile_is_mapped_by_columns(tmp_path):
+    sites = ["wendle.example"] * 3 + ["wéndle.example"] * 3 + [None] * 2
+    texts = [page(("Wendle", "Norvik", "Else")[n // 3], n) for n in range(8)]
+    profile = learned(texts, sites)
+    profile.save_columns(tmp_path / "columns")
+    mapped = Profile.map_columns(tmp_path / "columns")
+    assert same(mapped, profile)
+    for text, site in zip(texts, sites, strict=True):
+        assert counts(mapped, text, site) == counts(profile, text, site)
+
+
+def test_a_site_that_is_found_does_not_take_a_known_ones_name():
+    profile = learned([page("Wendle", 1), page("Norvik", 2), page("Norvik", 3)], ["site-1", None, None])
+    assert [site.name for site in profile.sites] == ["site-1", "site-1-found"]
+
+
+def test_a_profile_of_the_first_version_is_read(tmp_path):
+    names = np.array(["a.example"])
+    path = saved(tmp_path, declutter_profile=np.array(1), names=names, n_seen=None)
+    assert [(site.name, site.n_pages, site.n_seen) for site in Profile.load(path).sites] == [("a.example", 3, 3)]

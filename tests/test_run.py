@@ -1,14 +1,20 @@
 """Many files in two passes: what is written where, what is counted, and failures that stay their own."""
 
+import gzip
+import json
 import os
+import struct
+import time
+from contextlib import contextmanager
 
 import pytest
 
-from declutter import Cleaner, run, write
-from declutter.errors import OutputError
+from declutter import Cleaner, Page, run, write
+from declutter import cleaner as cleaner_module
+from declutter.errors import InputError, OutputError
 from declutter.formats.encoding import decode
-from declutter.formats.folders import Folders
 from declutter.repeats import Profile
+from declutter.run import passes, shards
 
 TOPICS = ("bridge", "market", "school")
 MENU = "Home\nPolitics\nWeather\nSign in\n\n"
@@ -33,10 +39,15 @@ def folder(tmp_path):
     return tmp_path / "in"
 
 
-def clean(inputs, out, removed=None, **options):
-    folders = Folders([inputs] if not isinstance(inputs, list) else inputs)
-    cleaner = Cleaner(**{name: options.pop(name) for name in ("keep", "profile", "engine") if name in options})
-    return run.clean(folders, run.outputs_for(folders, str(out), removed and str(removed)), cleaner, **options)
+def clean(names, out, removed=None, dry_run=False, profile=None, **settings):
+    found = run.inputs([names] if not isinstance(names, list) else names)
+    outputs = run.outputs_for(found.paths, str(out), removed and str(removed))
+    return run.clean(found, outputs, Cleaner(profile=profile), run.Settings(**settings), dry_run=dry_run)
+
+
+def learn(names, path):
+    found = run.inputs(names)
+    return run.learn(found, path, found.paths)
 
 
 def tree(folder):
@@ -124,9 +135,9 @@ def test_in_and_out_must_lie_apart(folder, tmp_path, inputs, out):
 
 
 def test_a_learned_profile_does_what_the_first_pass_does(folder, tmp_path):
-    run.learn(Folders([folder]), tmp_path / "site.profile")
+    learn([folder], tmp_path / "site.profile")
     with pytest.raises(OutputError, match="input"):
-        run.learn(Folders([folder]), folder / "bridge.txt")
+        learn([folder], folder / "bridge.txt")
     clean(folder, tmp_path / "one")
     clean(folder, tmp_path / "two", profile=Profile.load(tmp_path / "site.profile"))
     for name in tree(folder):
@@ -139,12 +150,145 @@ def test_the_number_of_pages_in_memory_is_bounded(tmp_path):
         (tmp_path / "in" / f"{number}.txt").write_text(article(f"bridge number {number}") * 4)
     seen = []
 
-    def watch(pages, title, _n_pages):
-        for number, page in enumerate(pages):
-            if title == "cleaning" and number == 590:
-                seen.extend(tree(tmp_path / "out"))
-            yield page
+    @contextmanager
+    def watch(title, _n_bytes):
+        yield lambda n_pages, n_bytes: seen.append((title, n_pages, len(list((tmp_path / "out").glob("*.txt")))))
 
     clean(tmp_path / "in", tmp_path / "out", progress=watch)
-    assert len(seen) > 0  # outputs were there before the last pages were read
-    assert len(tree(tmp_path / "out")) == 600
+    n_written = [n_files for title, _, n_files in seen if title == "cleaning"]
+    assert 0 < n_written[0] < n_written[-1] == 600  # outputs were there before the last pages were read
+    assert sum(n_pages for title, n_pages, _ in seen if title == "cleaning") == 600
+
+
+def pages_file(path, n_pages, n_sites=3, size=1):
+    """JSONL with pages of several sites, mixed."""
+    with open(path, "w", encoding="utf-8") as file:
+        for number in range(n_pages):
+            site = f"site{number % n_sites}"
+            text = article(f"{site} bridge {''.join(chr(97 + int(digit)) for digit in str(number))}") * size
+            text = text.replace("Politics", f"Politics at {site}")
+            file.write(json.dumps({"url": f"https://www.{site}.example/{number}", "text": text, "n": number}) + "\n")
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in tree(folder)}
+
+
+@pytest.mark.parametrize("is_divided", [False, True])
+def test_the_number_of_processes_makes_no_difference(tmp_path, monkeypatch, is_divided):
+    monkeypatch.setattr(passes, "SMALL_BYTES", 1)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 100_000)
+    monkeypatch.setattr(passes, "SHARD_BYTES", 100_000)
+    monkeypatch.setattr(passes, "SHARDS_A_WORKER", 100 if is_divided else 0)
+    monkeypatch.setattr(shards, "PART_PAGES", 40)
+    (tmp_path / "in").mkdir()
+    for number, n_pages in enumerate([200, 3, 150, 0]):
+        pages_file(tmp_path / "in" / f"{number}.jsonl", n_pages)
+    (tmp_path / "in" / "page.txt").write_text(article("page"))
+    summaries = [clean(tmp_path / "in", tmp_path / f"out{n}", workers=n) for n in (1, 2, 3)]
+    assert contents(tmp_path / "out1") == contents(tmp_path / "out2") == contents(tmp_path / "out3")
+    assert summaries[0] == summaries[1] == summaries[2]
+    assert (summaries[0].n_pages, summaries[0].failures) == (354, [])
+    assert len(contents(tmp_path / "out1")) == 5
+
+
+def test_pages_of_a_known_site_are_judged_alike_one_by_one_and_together(tmp_path):
+    pages_file(tmp_path / "pages.jsonl", 60)
+    learn([tmp_path / "pages.jsonl"], tmp_path / "sites.profile")
+    cleaner = Cleaner(profile=Profile.load(tmp_path / "sites.profile"))
+    records = [json.loads(line) for line in open(tmp_path / "pages.jsonl", encoding="utf-8")]
+    pages = [Page(str(record["n"]), url=record["url"], text=record["text"]) for record in records]
+    together = list(cleaner.clean_pages(pages))
+    for page, cleaned in zip(pages, together, strict=True):
+        alone = next(iter(cleaner.clean_pages([page])))
+        assert alone.text == cleaned.text
+        assert list(alone.verdicts) == list(cleaned.verdicts)
+    reasons = {reason for cleaned in together for reason in cleaned.verdicts.reason}
+    assert any(reason.endswith("of 20 pages of this site") for reason in reasons)
+
+
+def test_pages_over_a_limit_are_passed_through_and_the_others_are_judged(tmp_path, monkeypatch):
+    pages_file(tmp_path / "in.jsonl", 20)
+    lines = (tmp_path / "in.jsonl").read_text().splitlines()
+    huge, slow = json.loads(lines[3]), json.loads(lines[7])
+    huge["text"] *= 30
+    slow["text"] = "SLOW\n" + slow["text"]
+    lines[3], lines[7] = json.dumps(huge), json.dumps(slow)
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    real = cleaner_module.judge
+
+    def slow_at_slow(judged, *rest):
+        if "SLOW" in judged.text:
+            time.sleep(60)
+        return real(judged, *rest)
+
+    monkeypatch.setattr(cleaner_module, "judge", slow_at_slow)
+    lines[11] = json.dumps({"text": "Menu\n" * 101, "url": "https://www.site1.example/11"})
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    limits = run.Limits(seconds=0.5, n_bytes=20_000, n_lines=100)
+    summary = clean(tmp_path / "in.jsonl", tmp_path / "out.jsonl", limits=limits, errors=tmp_path / "errors.jsonl")
+    assert [(failure.position, failure.kind) for failure in summary.failures] == [
+        ("4", "passed through"),
+        ("8", "passed through"),
+        ("12", "passed through"),
+    ]
+    out = [json.loads(line)["text"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert out[3] == huge["text"] and out[7] == slow["text"]
+    assert all("Weather" not in text for number, text in enumerate(out) if number not in (3, 7, 11))
+    errors = [json.loads(line) for line in (tmp_path / "errors.jsonl").read_text().splitlines()]
+    assert [error["input"] for error in errors] == ["in.jsonl"] * 3
+    assert "larger than 20,000 bytes" in errors[0]["reason"] and "longer than 0.5 seconds" in errors[1]["reason"]
+    assert "more than 100 lines" in errors[2]["reason"]
+
+
+def test_outputs_of_one_name_are_not_written_over_each_other(folder, tmp_path):
+    (folder / "bridge.html").write_text(f"<p>{article('html')}</p>")
+    (folder / "bridge.html.txt").write_text(article("text"))
+    pages_file(folder / "a.jsonl", 4)
+    (folder / "a.jsonl.gz").write_bytes(gzip.compress((folder / "a.jsonl").read_bytes()))
+    summary = clean(folder, tmp_path / "out")
+    assert set(summary.failed) == {"bridge.html"}
+    assert "the text" in (tmp_path / "out" / "bridge.html.txt").read_text()
+    found = run.inputs([folder])
+    outputs = run.outputs_for(found.paths, str(tmp_path / "markdown"), to="markdown")
+    summary = run.clean(found, outputs)
+    assert set(summary.failed) == {"a.jsonl.gz"} and "a.md.zip" in summary.failed["a.jsonl.gz"]
+
+
+def test_removed_lines_are_kept_for_files_of_one_page(folder, tmp_path):
+    pages_file(folder / "a.jsonl", 4)
+    summary = clean(folder, tmp_path / "out", tmp_path / "gone")
+    assert set(summary.failed) == {"a.jsonl"} and "--verdicts" in summary.failed["a.jsonl"]
+    assert summary.n_pages == 3
+    assert tree(tmp_path / "out") == ["bridge.txt", "deep/school.txt", "market.txt"]
+
+
+def test_strict_stops_at_the_first_failure(folder, tmp_path):
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(InputError, match=r"a\.png.*--strict"):
+        clean(folder, tmp_path / "out", is_strict=True)
+    assert [name for name in tree(tmp_path / "out") if not name.startswith(".")] == []
+
+
+def test_a_hostile_page_that_was_read_in_part_is_told(tmp_path):
+    (tmp_path / "deep.html").write_text("<div>" * 20_000 + article("bridge").replace("\n\n", "<p>"))
+    summary = clean(tmp_path / "deep.html", tmp_path / "out", errors=tmp_path / "errors.jsonl")
+    assert (summary.n_pages, summary.failures) == (1, [])
+    assert "deep.html: a part was left out" in summary.partial[0].reason
+    assert json.loads((tmp_path / "errors.jsonl").read_text())["kind"] == "partial"
+
+
+def test_an_error_inside_a_reader_is_one_inputs_failure(folder, tmp_path, monkeypatch):
+    class Broken:
+        id, path, format, n_bytes = "broken.txt", folder / "broken.txt", "txt", 9
+
+        def records(self):
+            raise struct.error("unpack requires a buffer of 4 bytes")
+            yield
+
+    found = run.inputs([folder])
+    outputs = run.outputs_for(found.paths, str(tmp_path / "out"))
+    summary = run.clean([*found, Broken()], outputs)
+    assert [failure.input for failure in summary.failures] == ["broken.txt"]
+    assert "buffer of 4 bytes" in summary.failures[0].reason
+    assert summary.n_pages == 3

@@ -1,0 +1,109 @@
+"""Which pages carry the same article, and which belong to one site, by the lines they share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from declutter.repeats.sketches import PageSketch
+
+TWIN_SHARE = 0.6  # two pages that share this much of their prose, by characters, carry the same article
+LINK_LINES = 3  # pages that share so many template lines belong to one site,
+LINK_SHARE = 0.2  # or so large a share of the smaller page's lines (and at least two)
+SKETCH_LINES = 6  # the longest prose lines of a page, by which its twins are found
+LONGEST_POSTING = 8  # a prose line of more articles than that is no sign of one
+
+
+def is_link(shared: np.ndarray, smaller_page_lines: np.ndarray) -> np.ndarray:
+    """Whether so many shared lines tie pages together."""
+    return (shared >= LINK_LINES) | ((shared >= 2) & (shared >= LINK_SHARE * smaller_page_lines))
+
+
+def clusters(pages: Sequence[PageSketch]) -> list[list[int]]:
+    """Pages that share template lines, as lists of positions; pages in input order, sites by their first page."""
+    parent = list(range(len(pages)))
+
+    def root(page: int) -> int:
+        while parent[page] != page:
+            parent[page] = parent[parent[page]]
+            page = parent[page]
+        return page
+
+    for first, second in _linked_pairs(pages):
+        a, b = root(first), root(second)
+        parent[max(a, b)] = min(a, b)
+    groups: dict[int, list[int]] = {}
+    for page in range(len(pages)):
+        groups.setdefault(root(page), []).append(page)
+    return list(groups.values())
+
+
+def _linked_pairs(pages: Sequence[PageSketch]) -> Iterable[tuple[int, int]]:
+    """Pairs of pages that share enough lines, each page compared with the next one that has the same line.
+
+    Pages of one site have their own menu lines in common with nobody else, so that neighbours in those
+    lines' lists of pages are of one site and meet in all of them.
+    """
+    if len(pages) < 2:
+        return []
+    n_ties = np.array([len(page.ties) for page in pages])
+    prints = np.concatenate([page.ties for page in pages])
+    owners = np.repeat(np.arange(len(pages)), n_ties)
+    order = np.argsort(prints, kind="stable")
+    prints, owners = prints[order], owners[order]
+    meets = prints[1:] == prints[:-1]
+    pairs, shared = np.unique(owners[:-1][meets] * len(pages) + owners[1:][meets], return_counts=True)
+    first, second = pairs // len(pages), pairs % len(pages)
+    smaller = np.minimum(n_ties[first], n_ties[second])
+    linked = is_link(shared, smaller)
+    return zip(first[linked].tolist(), second[linked].tolist(), strict=True)
+
+
+def twins(pages: Sequence[PageSketch]) -> np.ndarray:
+    """int64 (n_pages,): the first page that carries the same article as each page (itself where none does).
+
+    Prose that stands on most pages of a site (a cookie notice) tells no article; it is left out of the comparison
+    where a page has other prose to go by.
+    """
+    first_twin = np.arange(len(pages))
+    if len(pages) < 2:
+        return first_twin
+    everywhere = _prose_everywhere(pages)
+    owners: dict[int, list[int]] = {}
+    proses = []
+    for number, page in enumerate(pages):
+        prose, chars = _own_prose(page, everywhere)
+        proses.append((prose, chars))
+        longest = prose[np.argsort(-chars, kind="stable")[:SKETCH_LINES]].tolist()
+        candidates = dict.fromkeys(other for line in longest for other in owners.get(line, ()))
+        for other in candidates:
+            if _same_article(proses[number], proses[other]):
+                first_twin[number] = first_twin[other]
+                break
+        else:
+            for line in longest:
+                posting = owners.setdefault(line, [])
+                if len(posting) < LONGEST_POSTING:
+                    posting.append(number)
+    return first_twin
+
+
+def _prose_everywhere(pages: Sequence[PageSketch]) -> np.ndarray:
+    prints, counts = np.unique(np.concatenate([page.prose for page in pages]), return_counts=True)
+    return prints[counts > len(pages) / 2] if len(pages) >= 4 else prints[:0]
+
+
+def _own_prose(page: PageSketch, everywhere: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    if not len(everywhere):
+        return page.prose, page.prose_chars
+    own = ~np.isin(page.prose, everywhere)
+    if page.prose_chars[own].sum() < 0.2 * page.prose_chars.sum():
+        return page.prose, page.prose_chars
+    return page.prose[own], page.prose_chars[own]
+
+
+def _same_article(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> bool:
+    shared = int(one[1][np.isin(one[0], other[0])].sum())
+    union = int(one[1].sum()) + int(other[1].sum()) - shared
+    return union > 0 and shared >= TWIN_SHARE * union

@@ -1,0 +1,50 @@
+"""Many inputs: learn the sites' templates in a first pass, clean and write in a second, count and report.
+
+passes.py: the two passes. shards.py: the pieces of a run and what is done with one. workers.py: processes.
+journal.py: what was done, so that a run is resumed. limits.py: what a page may cost. outputs.py: where outputs go.
+summary.py: what was done, in numbers.
+"""
+
+from __future__ import annotations
+
+from declutter.cleaner import Cleaner, segment
+from declutter.errors import InputError
+from declutter.formats.inputs import inputs
+from declutter.formats.records import Options
+from declutter.lines import Lines, Verdicts
+from declutter.run.journal import has_journal
+from declutter.run.limits import Limits
+from declutter.run.outputs import REMOVED_SUFFIX, Outputs, outputs_for
+from declutter.run.passes import Settings, clean, learn
+from declutter.run.shards import read
+from declutter.run.summary import Failure, Summary
+
+__all__ = [
+    "REMOVED_SUFFIX", "Failure", "Limits", "Options", "Outputs", "Settings", "Summary", "clean", "explain", "inputs",
+    "is_broken_off", "learn", "outputs_for",
+]  # fmt: skip
+
+
+def is_broken_off(outputs: Outputs) -> bool:
+    """Whether a run into these outputs was broken off, and can be resumed."""
+    return outputs.out is not None and has_journal(outputs.out, outputs.is_file)
+
+
+def explain(name: str, cleaner: Cleaner, options: Options | None = None) -> tuple[Lines, Verdicts]:
+    """The Lines of the page of one file (or stdin, `-`) and the Verdicts on them.
+
+    Raises InputError where it can't be read, or holds more than one page.
+    """
+    failures: list[Failure] = []
+    found = inputs([name], options or Options())
+    pages = []
+    for source in found:
+        for record in read(source, failures):
+            pages.append(record.page)
+            if len(pages) > 1:
+                raise InputError(f"{name}: more than one page, and explain takes one")
+    if not pages:
+        reasons = [*found.failed.values(), *(failure.reason for failure in failures)]
+        raise InputError("; ".join(reasons) or f"{name}: no page")
+    page = pages[0]
+    return segment([page]), cleaner.explain(page.text) if page.html is None else cleaner.explain_html(page.html)

@@ -1,0 +1,177 @@
+"""Journal: what a run has finished, in a folder beside its output, so that `--resume` goes on where it was broken off.
+
+    settings.json           what the run was asked; another run is not resumed
+    learn/NAME.sketches     what was remembered of the pages of a shard or part, for counting
+    profile/                the counts, once all pages were counted
+    clean/NAME.json         a shard, done: its Summary, and its outputs with their sizes; or a part, with its texts
+    temporary/              outputs that are being written; moved to their place when they are whole
+
+NAME is the shard's number, and behind a hyphen the part's. Every file appears whole: it is written under another name
+and moved. The folder is deleted when the run ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from declutter.errors import OutputError
+from declutter.repeats import Profile, SketchFolder
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs that write to one place are not told of each other there
+    fcntl = None
+
+FOLDERS = ("learn", "clean", "temporary")
+LOCKS: dict[Path, object] = {}  # the open lock files of this process: a lock ends with its file
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The journal of one run; `is_kept` where it outlives a run that is broken off. Picklable."""
+
+    folder: Path
+    is_kept: bool
+
+    @property
+    def temporary(self) -> Path:
+        return self.folder / "temporary"
+
+    @property
+    def sketches(self) -> SketchFolder:
+        return SketchFolder(self.folder / "learn")
+
+    @property
+    def profile_folder(self) -> Path:
+        return self.folder / "profile"
+
+    def has_sketches(self, name: str) -> bool:
+        return self.sketches.path_of(name).exists()
+
+    def save_profile(self, profile: Profile) -> None:
+        """Keep the profile as columns that processes map."""
+        temporary = self.temporary / "profile"
+        with self.writing(temporary):
+            shutil.rmtree(temporary, ignore_errors=True)  # of a run that was broken off here
+            profile.save_columns(temporary)
+            os.replace(temporary, self.profile_folder)
+
+    def write(self, name: str, values: object) -> None:
+        """Note a shard or part as done."""
+        path = self.folder / "clean" / f"{name}.json"
+        with self.writing(path):
+            temporary = self.temporary / f"{name}.json.{os.getpid()}"
+            temporary.write_text(json.dumps(values))
+            os.replace(temporary, path)
+
+    def read(self, name: str) -> dict | None:
+        """What was noted, or None where the shard or part is not done."""
+        path = self.folder / "clean" / f"{name}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator[None]:
+        """Turns an error of the system into an OutputError that says what to do."""
+        try:
+            yield
+        except OSError as error:
+            advice = "; make room and go on with --resume" if self.is_kept else ""
+            raise OutputError(f"{path}: {error.strerror or error}{advice}") from error
+
+    def close(self, is_done: bool) -> None:
+        """Delete the folder, unless the run is to be resumed."""
+        _unlock(self.folder)
+        is_empty = not any(os.scandir(self.folder / "learn")) and not any(os.scandir(self.folder / "clean"))
+        if (is_done or is_empty) and self.is_kept:
+            done = self.folder.with_name(f"{self.folder.name}-done")
+            os.replace(self.folder, done)  # at one go: what is left of a journal must not look like one
+            shutil.rmtree(done, ignore_errors=True)
+        elif not self.is_kept:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def journal_folder(out: Path, is_file: bool) -> Path:
+    """Where the journal of an output stands: hidden, in the output's folder."""
+    return out.parent / f".{out.name}.declutter" if is_file else out / ".declutter"
+
+
+def has_journal(out: Path, is_file: bool) -> bool:
+    """Whether a run into this output was broken off."""
+    return (journal_folder(out, is_file) / "settings.json").exists()
+
+
+def open_journal(folder: Path | None, settings: dict, resume: bool) -> Journal:
+    """Begin a journal, or go on with the one that is there. Without `folder` it is a temporary one.
+
+    Raises OutputError where the folder can't be written, another run writes there, or --resume is asked for and the
+    run that was broken off was asked something else.
+    """
+    if folder is None:
+        journal = Journal(Path(tempfile.mkdtemp(prefix="declutter-")), False)
+    else:
+        journal = Journal(folder, True)
+    try:
+        folder = journal.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder.with_name(f"{folder.name}-done"), ignore_errors=True)  # of a run killed at its very end
+        _lock(folder)
+        if not (resume and _is_same(folder, settings)):
+            _empty(folder)
+        for name in FOLDERS:
+            (folder / name).mkdir(exist_ok=True)
+        temporary = journal.temporary / "settings.json"
+        temporary.write_text(json.dumps(settings))
+        os.replace(temporary, folder / "settings.json")
+    except OSError as error:
+        _unlock(folder)
+        raise OutputError(f"{folder.parent}: {error.strerror}") from error
+    except OutputError:
+        _unlock(folder)
+        raise
+    return journal
+
+
+def _lock(folder: Path) -> None:
+    if fcntl is None:
+        return
+    file = open(folder / "lock", "w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise OutputError(f"{folder.parent}: another run of declutter writes there") from None
+    LOCKS[folder] = file
+
+
+def _unlock(folder: Path) -> None:
+    if lock := LOCKS.pop(folder, None):
+        lock.close()
+
+
+def _is_same(folder: Path, settings: dict) -> bool:
+    """Whether the journal is of a run with these settings. Raises OutputError where it is of another run."""
+    path = folder / "settings.json"
+    if not path.exists():
+        return False
+    before = json.loads(path.read_text())
+    for name, value in settings.items():
+        if before.get(name) != json.loads(json.dumps(value)):
+            raise OutputError(
+                f"{folder.parent}: the run that was broken off there had other {name}; repeat it as it was, or begin "
+                f"anew with --force"
+            )
+    shutil.rmtree(folder / "temporary", ignore_errors=True)
+    return True
+
+
+def _empty(folder: Path) -> None:
+    for name in (*FOLDERS, "profile"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "settings.json").unlink(missing_ok=True)

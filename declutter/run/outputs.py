@@ -1,0 +1,188 @@
+"""Where outputs go: names, refusals, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from declutter import write
+from declutter.cleaner import segment
+from declutter.errors import OutputError
+from declutter.formats.compression import without_compression
+from declutter.formats.encoding import Encoding
+from declutter.formats.folders import HTML_OUTPUT
+from declutter.formats.outputs import output_for, output_name
+from declutter.formats.records import Input, Options, Record
+from declutter.pages import Cleaned
+
+STDOUT = "-"
+REMOVED_SUFFIX = ".removed.tsv"
+REMOVED_FORMATS = ("txt", "html")
+TO_OF_SUFFIX = {".jsonl": "jsonl", ".parquet": "parquet", ".md": "markdown"}  # what an output file's name asks for
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the outputs go: `out` is a folder that mirrors the inputs, a file for a single one, or None for stdout.
+
+    `removed` is a folder, or None. `to` is the format, None for each input's own.
+    """
+
+    out: Path | None
+    is_file: bool = False
+    removed: Path | None = None
+    to: str | None = None
+    options: Options = field(default_factory=Options)
+    clashing: frozenset[str] = frozenset()  # ids of inputs whose output would have the name of another's
+
+    def without_clashes(self, sources: Iterable[Input]) -> Outputs:
+        """The same for these inputs: of several with one output name that one is done which has it, else the first."""
+        if self.out is None or self.is_file:
+            return self
+        owners: dict[str, str] = {}
+        clashing = set()
+        for source in sources:
+            name = output_name(source, self.to)
+            owner = owners.setdefault(name, source.id)
+            if owner != source.id:
+                winner, loser = (source.id, owner) if source.id == name else (owner, source.id)
+                owners[name] = winner
+                clashing.add(loser)
+        return replace(self, clashing=frozenset(clashing))
+
+    def kept_path(self, source: Input) -> Path | None:
+        """The output of an input. Raises OutputError where another input has the same."""
+        if self.out is None or self.is_file:
+            return self.out
+        name = output_name(source, self.to)
+        if source.id in self.clashing:
+            raise OutputError(f"{source.id}: its output would have the name of another's, {name}; clean them apart")
+        return write.path_inside(self.out, name)
+
+    def removed_path(self, source: Input) -> Path:
+        """Where the lines removed of an input go."""
+        return write.path_inside(self.removed, source.id, REMOVED_SUFFIX)
+
+    def existing(self, sources: Iterable[Input]) -> list[Path]:
+        """The outputs that are there already."""
+        found = []
+        for source in sources:
+            paths = [self.kept_path] if self.out is not None else []
+            paths += [self.removed_path] if self.removed is not None else []
+            for path_of in paths:
+                try:
+                    path = path_of(source)
+                except OutputError:
+                    continue  # nothing is replaced there; `clean` will report the page
+                if os.path.lexists(path):
+                    found.append(path)
+        return found
+
+
+def outputs_for(
+    inputs: Sequence[Path | None],
+    out: str,
+    removed: str | None = None,
+    to: str | None = None,
+    options: Options | None = None,
+) -> Outputs:
+    """Where the outputs of `inputs` (files and folders; None is stdin) go.
+
+    `out` is `-` for stdout, or a folder, or, where the only input is one file, a file name with an extension.
+    Raises OutputError where an output folder is, holds, or lies inside an input.
+    """
+    is_single = len(inputs) == 1 and (inputs[0] is None or not inputs[0].is_dir())
+    out_path = None if out == STDOUT else Path(out)
+    removed_path = None if removed is None else Path(removed)
+    is_file = out_path is not None and is_single and not out_path.is_dir()
+    is_file = is_file and not out.endswith(os.sep) and (out_path.suffix != "" or out_path.is_file())
+    if out_path is not None and not is_file and out_path.exists() and not out_path.is_dir():
+        raise OutputError(f"{out}: a file, where a folder is needed")
+    for path in [out_path, removed_path]:
+        if path is not None:
+            refuse_overlap(path, [found for found in inputs if found is not None])
+    if to is None and is_file:
+        to = TO_OF_SUFFIX.get(Path(without_compression(out)[0]).suffix)
+    return Outputs(out_path, is_file, removed_path, to, options or Options())
+
+
+def refuse_overlap(out: Path, inputs: Sequence[Path]) -> None:
+    """Raises OutputError where `out` is, holds, or lies inside an input."""
+    real_out = Path(os.path.realpath(out))
+    for path in [*inputs, *map(Path, map(os.path.realpath, inputs))]:  # a link counts with what it leads to
+        if real_out == path or (out.exists() and path.exists() and os.path.samefile(out, path)):
+            raise OutputError(f"{out}: the output is the input")
+        if real_out.is_relative_to(path):
+            raise OutputError(f"{out}: the output lies inside the input {path}")
+        if path.is_relative_to(real_out):
+            raise OutputError(f"{out}: the input {path} lies inside the output")
+
+
+class InputWriter:
+    """The output of one input, under another name until it is whole. Raises OutputError, naming the file."""
+
+    def __init__(self, source: Input, outputs: Outputs, temporary: Path):
+        self._source, self._outputs, self._temporary = source, outputs, temporary
+        if outputs.removed is not None and source.format not in REMOVED_FORMATS:
+            raise OutputError(f"{source.id}: --removed is for text and HTML; --verdicts for others")
+        self.path = outputs.kept_path(source)
+        with self._naming(self.path):
+            place = None if self.path is None else temporary
+            name = None if self.path is None else self.path.name  # tells how it is compressed
+            self._output = output_for(source, place, outputs.to, outputs.options, name)
+
+    def write(self, record: Record, cleaned: Cleaned) -> None:
+        """Add a page, and what was removed of it where that is wanted."""
+        outputs = self._outputs
+        if outputs.removed is not None:
+            keeps_all = cleaned.verdicts.keep.all()  # always so where the page could not be judged
+            removed = "" if keeps_all else write.removed_text(segment([cleaned.page]), cleaned.verdicts)
+            encoding = record.rest if isinstance(record.rest, Encoding) else HTML_OUTPUT
+            write.write_bytes(outputs.removed_path(self._source), encoding.encode(removed))
+        with self._naming(self.path):
+            verdicts = cleaned.verdicts if outputs.options.verdicts else None
+            self._output.write(record, cleaned.text, verdicts, cleaned.error)
+
+    def close(self) -> int:
+        """Finish the file and move it to its place; returns its size in bytes."""
+        with self._naming(self.path):
+            self._output.close()
+            if self.path is None:
+                return 0
+            n_bytes = self._temporary.stat().st_size
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(self._temporary, self.path)
+            return n_bytes
+
+    def discard(self) -> None:
+        """Leave nothing of the file."""
+        try:
+            self._output.close()
+        except OSError:
+            pass  # what was written is deleted anyway
+        if self.path is not None:
+            self._temporary.unlink(missing_ok=True)
+
+    def _naming(self, path: Path | None):
+        return _Naming(path)
+
+
+class _Naming:
+    """Turns an error of the system into an OutputError that names the file."""
+
+    def __init__(self, path: Path | None):
+        self._path = path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, _kind, error, _traceback):
+        if isinstance(error, BrokenPipeError) and self._path is None:
+            return  # nobody reads any more
+        if isinstance(error, OSError):
+            if self._path is None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+            raise OutputError(f"{self._path or 'standard output'}: {error.strerror or error}") from error

@@ -1,0 +1,349 @@
+"""Shards: the pieces of a run, and what is done with one of them, in whichever process.
+
+A shard is a run of small inputs, or one large input; a large input may be divided into parts of its pages, which one
+process reads and writes while others judge. Pages are judged in the same batches whoever does it, so that the output
+is the same whatever the number of processes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
+
+import numpy as np
+
+from declutter.cleaner import HTML_TO_TEXT, Cleaner
+from declutter.errors import DeclutterError, InputError, OutputError
+from declutter.formats.records import Input, Record, Unreadable
+from declutter.lines import Verdicts
+from declutter.pages import Cleaned
+from declutter.repeats import Profile, Sketches
+from declutter.repeats.sketches import joined
+from declutter.run.journal import Journal
+from declutter.run.limits import DIED, Limits, judged, sketched
+from declutter.run.outputs import InputWriter, Outputs
+from declutter.run.summary import Failure, Summary
+
+SHARD_BYTES = 4 << 20  # of small inputs that make a shard: about a second's work
+SHARD_INPUTS = 256
+UNPACKED = 5  # bytes of text to one of a compressed file, about
+PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz", ".zip", ".parquet", ".arrow", ".tgz")
+PART_CHARS = 1 << 21  # four of the cleaner's batches
+PART_PAGES = 1024
+MAX_UNREADABLE = 1000  # records of one input that are named; above it they are counted
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Inputs that are done one after the other, and journaled together."""
+
+    number: int
+    inputs: tuple[Input, ...]
+    n_bytes: int = 0  # on disk
+    unpacked_bytes: int = 0  # of text or HTML, about
+    is_stream: bool = False  # one input, which can be read by this process only, and perhaps only once
+
+    @property
+    def name(self) -> str:
+        return f"{self.number:06d}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some pages of an input that is divided; `failures` are those met while reading up to here."""
+
+    name: str
+    source: Input
+    records: tuple[Record, ...]
+    failures: tuple[Failure, ...]
+    is_last: bool = False
+
+
+def shards(inputs: Iterable[Input]) -> Iterator[Shard]:
+    """The inputs in order, as shards."""
+    shard = Shard(0, ())
+    for source in inputs:
+        n_bytes = source.n_bytes
+        is_stream = source.path is None or (n_bytes == 0 and not source.path.is_file())
+        unpacked = n_bytes * (UNPACKED if source.id.lower().endswith(PACKED_SUFFIXES) else 1)
+        is_full = shard.unpacked_bytes + unpacked > SHARD_BYTES or len(shard.inputs) == SHARD_INPUTS
+        if shard.inputs and (is_full or is_stream or shard.is_stream):
+            yield shard
+            shard = Shard(shard.number + 1, ())
+        shard = Shard(
+            shard.number, (*shard.inputs, source), shard.n_bytes + n_bytes, shard.unpacked_bytes + unpacked, is_stream
+        )
+    if shard.inputs:
+        yield shard
+
+
+def parts(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Runs of records of about PART_CHARS characters."""
+    part: list[Record] = []
+    n_chars = 0
+    for record in records:
+        page = record.page
+        size = len(page.text) if page.text is not None else len(page.html) // HTML_TO_TEXT
+        if part and (n_chars + size > PART_CHARS or len(part) == PART_PAGES):
+            yield part
+            part, n_chars = [], 0
+        part.append(record)
+        n_chars += size
+    if part:
+        yield part
+
+
+def divided(shard: Shard) -> Iterator[Part]:
+    """The parts of a shard of one input, the last one marked."""
+    source = shard.inputs[0]
+    failures: list[Failure] = []
+    records: list[Record] = []
+    number = n_told = 0
+    for following in parts(read(source, failures)):
+        if records:
+            yield Part(f"{shard.name}-{number:06d}", source, tuple(records), tuple(failures[n_told:]))
+            number, n_told = number + 1, len(failures)
+        records = following
+    yield Part(f"{shard.name}-{number:06d}", source, tuple(records), tuple(failures[n_told:]), is_last=True)
+
+
+def read(source: Input, failures: list[Failure]) -> Iterator[Record]:
+    """The readable records; what can't be read is added to `failures`."""
+    n_unreadable = 0
+    try:
+        for item in source.records():
+            if not isinstance(item, Unreadable):
+                yield item
+                continue
+            n_unreadable += 1
+            if n_unreadable <= MAX_UNREADABLE:
+                failures.append(Failure(item.input, item.position, item.reason))
+    except DeclutterError as error:
+        failures.append(Failure(source.id, "", str(error)))
+    except Exception as error:  # whatever a library raises at broken bytes: the other inputs are done
+        failures.append(Failure(source.id, "", f"{source.id}: {type(error).__name__}: {error}"))
+    if n_unreadable > MAX_UNREADABLE:
+        more = f"{source.id}: {n_unreadable - MAX_UNREADABLE} more records can't be read"
+        failures.append(Failure(source.id, "", more))
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done with the shards of a run. Picklable; its methods run in any process."""
+
+    cleaner: Cleaner
+    outputs: Outputs | None  # None: nothing is written
+    journal: Journal
+    limits: Limits
+    is_strict: bool = False
+    keeps_sketches: bool = False  # in the journal's files
+    keeps_texts: bool = False  # of parts, in the journal's files
+    profile_is_mapped: bool = False
+    memory_bytes: int | None = None  # of a process
+
+    def begin_process(self) -> None:
+        """Bound this process's memory, so that a page too large is one page's failure."""
+        if self.memory_bytes is not None:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_DATA, (self.memory_bytes, self.memory_bytes))
+
+    @cached_property
+    def ready_cleaner(self) -> Cleaner:
+        """The cleaner with the profile that all processes share."""
+        if not self.profile_is_mapped:
+            return self.cleaner
+        return replace(self.cleaner, profile=Profile.map_columns(self.journal.profile_folder))
+
+    @property
+    def needs_verdicts(self) -> bool:
+        return self.outputs is not None and (self.outputs.options.verdicts or self.outputs.removed is not None)
+
+    def call(self, what: tuple[Callable, object], _limits: Limits) -> object:
+        """A function of something, in another process."""
+        function, argument = what
+        return function(argument)
+
+    def learn_shard(self, shard: Shard, limits: Limits) -> tuple[Sketches | None, Summary]:
+        """What is to be remembered of the pages; None where the journal has it."""
+        summary = Summary()
+        records = chain.from_iterable(read(source, summary.failures) for source in shard.inputs)
+        sketches = [found for part in parts(_counted(records, summary)) for found in sketched(part, limits)]
+        return self._kept(shard.name, sketches), summary
+
+    def learn_part(self, part: Part, limits: Limits) -> tuple[Sketches | None, Summary]:
+        """The same for a part."""
+        summary = Summary(failures=list(part.failures))
+        records = _counted(part.records, summary)
+        return self._kept(part.name, list(sketched(records, limits))), summary
+
+    def _kept(self, name: str, sketches: list[Sketches]) -> Sketches | None:
+        found = joined(sketches)
+        if not self.keeps_sketches:
+            return found
+        with self.journal.writing(self.journal.sketches.path_of(name)):
+            self.journal.sketches.save(name, found)
+        return None
+
+    def clean_shard(self, shard: Shard, limits: Limits) -> Summary:
+        """Clean the pages, write the outputs, and note the shard as done."""
+        failures: dict[str, list[Failure]] = {source.id: [] for source in shard.inputs}
+        numbers: deque[int] = deque()  # of the inputs of the records that were read and are not yet judged
+        records = _of_all(shard, failures, numbers)
+        cleaned = chain.from_iterable(judged(self.ready_cleaner, part, limits) for part in parts(records))
+        summary, sizes = Summary(), {}
+        following = next(cleaned, None)
+        for number, source in enumerate(shard.inputs):
+            run = InputRun(source, self, f"{shard.name}-{number}")
+            while following is not None and numbers[0] == number:
+                run.add(*following)
+                numbers.popleft()
+                following = next(cleaned, None)
+            done, sizes[source.id] = run.finish(failures[source.id])
+            summary.add(done)
+        self.note_done(shard, summary, sizes)
+        return summary
+
+    def note_done(self, shard: Shard, summary: Summary, sizes: dict[str, int | None]) -> None:
+        """Note a shard as done, unless an output could not be written: that is tried again by `--resume`."""
+        if not any(failure.kind == "unwritable" for failure in summary.failures):
+            self.journal.write(shard.name, {"summary": summary.as_json(), "sizes": sizes})
+
+    def clean_part(self, part: Part, limits: Limits) -> dict:
+        """The texts of a part's pages, for another process to write, and the part's Summary."""
+        summary, pages = Summary(failures=list(part.failures)), []
+        for record, cleaned in judged(self.ready_cleaner, part.records, limits):
+            count_page(summary, part.source, record, cleaned)
+            verdicts = _as_lists(cleaned.verdicts) if self.needs_verdicts else None
+            pages.append((cleaned.text, cleaned.error, verdicts))
+        done = {"pages": pages, "summary": summary.as_json()}
+        if self.keeps_texts:
+            self.journal.write(part.name, done)
+        return done
+
+
+def _counted(records: Iterable[Record], summary: Summary) -> Iterator[Record]:
+    for record in records:
+        summary.n_pages += 1
+        summary.bytes_in += record.n_bytes
+        yield record
+
+
+def _of_all(shard: Shard, failures: dict[str, list[Failure]], numbers: deque[int]) -> Iterator[Record]:
+    """The records of all inputs; the number of each one's input is added to `numbers`."""
+    for number, source in enumerate(shard.inputs):
+        for record in read(source, failures[source.id]):
+            numbers.append(number)
+            yield record
+
+
+class InputRun:
+    """One input on its way out: its file, opened with the first page, and what was done so far."""
+
+    def __init__(self, source: Input, job: Job, name: str):
+        self.source, self._job = source, job
+        self.summary = Summary()
+        self.is_lost = False  # its output can't be written
+        self._writer: InputWriter | None = None
+        self._temporary = job.journal.temporary / name
+
+    def add(self, record: Record, cleaned: Cleaned) -> None:
+        """Write a page and count it."""
+        if not self.is_lost:
+            self.write(record, cleaned)
+        if not self.is_lost:
+            count_page(self.summary, self.source, record, cleaned)
+            self._stop_if_strict(self.summary.failures)
+
+    def write(self, record: Record, cleaned: Cleaned) -> None:
+        """Write a page; where that fails, the whole input's output is given up."""
+        if self._job.outputs is None or self.is_lost:
+            return
+        try:
+            self._open()
+            self._writer.write(record, cleaned)
+        except OutputError as error:
+            self._give_up(error)
+
+    def finish(self, failures: list[Failure]) -> tuple[Summary, int | None]:
+        """What was done, with the failures met while reading, and the size of the output (None: there is none).
+
+        An input of which nothing could be read has no output; one that holds no pages has an empty one.
+        """
+        self._stop_if_strict(failures)
+        n_bytes = None
+        try:
+            if self._writer is None and not failures and not self.is_lost and self._job.outputs is not None:
+                self._open()
+            if self._writer is not None:
+                n_bytes = self._writer.close()
+        except OutputError as error:
+            self._give_up(error)
+        self.summary.failures = list(failures) + self.summary.failures
+        return self.summary, n_bytes
+
+    def _open(self) -> None:
+        if self._writer is None:
+            self._writer = InputWriter(self.source, self._job.outputs, self._temporary)
+
+    def _give_up(self, error: OutputError) -> None:
+        if self._writer is not None:
+            self._writer.discard()
+            self._writer = None
+        if self._job.outputs.out is None:
+            raise error  # standard output is one for all pages
+        self.is_lost = True
+        self.summary = Summary(failures=[Failure(self.source.id, "", str(error), "unwritable")])
+        self._stop_if_strict(self.summary.failures)
+
+    def _stop_if_strict(self, failures: list[Failure]) -> None:
+        if self._job.is_strict and failures:
+            if self._writer is not None:
+                self._writer.discard()
+            raise InputError(f"{failures[0].reason} (--strict stops here)")
+
+
+def count_page(summary: Summary, source: Input, record: Record, cleaned: Cleaned) -> None:
+    """Count a page, or note its failure."""
+    position = record.page.id.removeprefix(source.id).lstrip(":/")
+    if cleaned.error is not None:
+        reason = f"{record.page.id}: passed through whole, {cleaned.error}"
+        summary.failures.append(Failure(source.id, position, reason, "passed through"))
+        return
+    if cleaned.partial is not None:
+        reason = f"{record.page.id}: a part was left out, {cleaned.partial}"
+        summary.partial.append(Failure(source.id, position, reason, "partial"))
+    summary.count(cleaned, record.n_bytes)
+
+
+def pages_of(part: Part, done: dict) -> Iterator[tuple[Record, Cleaned]]:
+    """The pages of a part as `clean_part` gave them."""
+    for record, (text, error, verdicts) in zip(part.records, done["pages"], strict=True):
+        yield record, Cleaned(record.page, text, _as_verdicts(verdicts), error)
+
+
+def given_up(part: Part, reason: str) -> dict:
+    """What stands for `clean_part` where no process could do it: the pages as they came in."""
+    pages, failures = [], list(part.failures)
+    for record in part.records:
+        page = record.page
+        text = page.text if page.text is not None else ""
+        pages.append((text, f"{DIED}: {reason}", None))
+        failures.append(Failure(part.source.id, record.position, f"{page.id}: {DIED}: {reason}", "passed through"))
+    return {"pages": pages, "summary": Summary(failures=failures).as_json()}
+
+
+def _as_lists(verdicts: Verdicts) -> list:
+    columns = (verdicts.labels, verdicts.score, verdicts.keep, verdicts.reason_codes)
+    return [*(column.tolist() for column in columns), list(verdicts.reasons)]
+
+
+def _as_verdicts(lists: list | None) -> Verdicts:
+    labels, score, keep, codes, reasons = lists or ([], [], [], [], [])
+    return Verdicts(
+        np.array(labels, np.uint8), np.array(score, np.float32), np.array(keep, bool), tuple(reasons),
+        np.array(codes, np.int32),
+    )  # fmt: skip
