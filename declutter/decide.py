@@ -13,6 +13,7 @@ CONFIDENT = 0.8  # a score from which on a line is the core of a page's text
 RULES_LABEL_WEIGHT = 2.5  # what the rules' label adds to the softmax; by the founding dumps, whose labels are by hand
 SHARPEN = 1.0  # how much a page with a confident core sharpens the scores of its other lines; see choose()
 TITLE_SCORE = 0.1  # a score from which on the outline's title is kept: golds without titles make models shy of them
+HOPELESS_SCORE, HOPELESS_WORDS = 0.4, 30.0  # a page whose scores, and expected words, all lie below has no text
 GRID = 4096.0  # parts of a word and of a score that are told apart
 BLANK_REASON = "blank line between kept lines"
 BLANK_OUT_REASON = "blank line beside what is removed"
@@ -29,12 +30,14 @@ def choose(
     main content among them over the words chosen plus the expected words of main content on the page (Nan, Chai, Lee
     and Chieu 2012). `beta` under 1 prefers precision, above 1 recall. Lines of a page are not right or wrong
     independently: where a page has a confident core, doubtful lines beside it are mostly wrong together, so their
-    scores are sharpened first.
+    scores are sharpened first. Of a page on which nothing is likely to be main content, nothing is chosen, unless recall is
+    preferred.
     """
     page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
     if not len(page):
         return np.zeros(0, bool), np.zeros(0, np.float32)
-    words = np.rint(np.maximum(words, 0.1) * GRID) / GRID  # on a grid sums are exact: a page is cut alike in any batch
+    # on a grid sums are exact, in float64: a page is cut alike in any batch
+    words = np.rint(np.maximum(words, 0.1).astype(np.float64) * GRID) / GRID
     mass = np.bincount(page, weights=words * score)
     core = np.bincount(page, weights=words * score * (score >= CONFIDENT)) / np.maximum(mass, 1e-9)
     odds = np.log(np.clip(score, 1e-6, 1 - 1e-6) / (1 - np.clip(score, 1e-6, 1 - 1e-6)))
@@ -52,7 +55,10 @@ def choose(
     is_best = gain == np.repeat(best, sizes)
     last = np.maximum.reduceat(np.where(is_best, np.arange(len(page)), -1), first)
     cut = np.repeat(sharp[order][last], sizes)  # the lowest score chosen, the same for all lines of a page
-    return sharp >= cut, np.repeat(score[order][last], sizes).astype(np.float32)
+    hopeless = (np.maximum.reduceat(score[order], first) < HOPELESS_SCORE) & (mass[filled] < HOPELESS_WORDS)
+    hopeless &= beta <= 1.0
+    cut_score = np.where(hopeless, HOPELESS_SCORE, score[order][last])
+    return (sharp >= cut) & ~np.repeat(hopeless, sizes), np.repeat(cut_score, sizes).astype(np.float32)
 
 
 def by_model(
@@ -66,11 +72,13 @@ def by_model(
     """The model's judgement. Where the rules are certain they overrule it.
 
     A kept line is a title where the outline says so (`is_title`, bool, n) and body elsewhere; the title is kept with a
-    low score already. A line that is not kept has the best of the other labels.
+    low score already where the page has other text. A line that is not kept has the best of the other labels.
     """
     certain = rules.certain
     keep, cut = choose(measures.page_starts, measures.words, np.where(certain, 0.0, score), beta)
-    keep = (keep | (is_title & (score >= TITLE_SCORE))) & ~certain
+    page = np.repeat(np.arange(len(measures.page_starts) - 1), np.diff(measures.page_starts))
+    has_text = np.bincount(page, keep, minlength=1)[page] > 0
+    keep = (keep | (is_title & (score >= TITLE_SCORE) & has_text)) & ~certain
     other = np.array([code for code in range(len(LABELS)) if code not in (BODY, TITLE)])
     fit = label_scores[:, other] + RULES_LABEL_WEIGHT * (rules.labels[:, None] == other)
     labels = np.where(keep, np.where(is_title, TITLE, BODY), other[fit.argmax(axis=1)])

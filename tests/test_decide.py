@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declutter.decide import BLANK_OUT_REASON, BLANK_REASON, decide
+from declutter.decide import BLANK_OUT_REASON, BLANK_REASON, HOPELESS_SCORE, choose, decide
 from declutter.lines import BODY, LABEL_CODES, LABELS, MAIN_CONTENT, NAVIGATION, TITLE, Judgement
 from declutter.measure import measure
 from declutter.segment.text import split_lines
@@ -90,3 +90,29 @@ def test_no_page_begins_or_ends_with_a_kept_blank_line_and_no_label_decides_othe
         survivors = [letter for letter, mark in zip(page, of_page, strict=True) if mark == "+"]
         assert "." not in survivors[:1] + survivors[-1:]
         assert of_page == list(kept(page))  # alone as in a batch
+
+
+def test_nothing_is_chosen_on_a_page_without_any_likely_text():
+    starts, words = np.array([0, 3, 6]), np.full(6, 10.0, np.float32)
+    score = np.array([0.3, 0.1, 0.2, 0.3, 0.1, 0.45], np.float32)
+    keep, cut = choose(starts, words, score)
+    assert not keep[:3].any() and keep[5]
+    assert cut[:3].tolist() == [pytest.approx(HOPELESS_SCORE)] * 3
+    keep, _ = choose(starts, words, score, beta=2.0)  # recall is preferred
+    assert keep[0]
+
+
+def test_long_doubtful_text_is_not_given_up():
+    keep, _ = choose(np.array([0, 2]), np.array([200.0, 3.0], np.float32), np.array([0.35, 0.1], np.float32))
+    assert keep.tolist() == [True, False]
+
+
+def test_a_page_is_cut_alike_behind_pages_of_many_words():
+    random = np.random.default_rng(0)
+    before = 40_000
+    words = np.concatenate([np.full(before, 900.3), random.uniform(1, 40, 60)]).astype(np.float32)
+    score = random.random(before + 60).astype(np.float32)
+    keep, cut = choose(np.array([0, before, before + 60]), words, score)
+    alone, cut_alone = choose(np.array([0, 60]), words[before:], score[before:])
+    np.testing.assert_array_equal(keep[before:], alone)
+    np.testing.assert_array_equal(cut[before:], cut_alone)
