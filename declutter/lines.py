@@ -73,6 +73,8 @@ class Measures:
     prefix: np.ndarray  # uint64 (n,), the same for lines with the same words before their first colon, 0 where none
     phrases: np.ndarray  # float32 (n, n_categories), share of the line an interface phrase of a category covers
     page_overlap: np.ndarray  # float32 (n,), share of the line's words that stand in a long line of its page
+    word_starts: np.ndarray  # int64 (n + 1,), where each line's words begin among `word_hashes`
+    word_hashes: np.ndarray  # uint64 (n_words,), words of three letters and more, or pairs of characters without spaces
 
     def __len__(self) -> int:
         return len(self.rows)

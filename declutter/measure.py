@@ -38,7 +38,9 @@ def measure(lines: Lines) -> Measures:
         parts = [_measure_rows(Lines("\n", np.array([0, 1]), np.array([0]), np.array([0, 1])), 0, 1)]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     page_starts = np.searchsorted(columns["rows"], lines.page_starts)
-    return Measures(page_starts=page_starts, **columns)
+    word_starts = np.zeros(len(columns["rows"]) + 1, np.int64)
+    np.cumsum(columns.pop("n_weighty"), out=word_starts[1:])
+    return Measures(page_starts=page_starts, word_starts=word_starts, **columns)
 
 
 def _chunks(lines: Lines) -> list[tuple[int, int]]:
@@ -76,6 +78,7 @@ def _measure_rows(lines: Lines, first: int, last: int) -> dict[str, np.ndarray]:
     words = _words(runs, counts, filled)
     units = _units(points, classes, runs, filled, tables)
     page_of = np.searchsorted(lines.page_starts, first + filled, side="right")
+    weighty = _weighty_words(units)
     return {
         "rows": first + filled,
         "counts": counts,
@@ -89,7 +92,9 @@ def _measure_rows(lines: Lines, first: int, last: int) -> dict[str, np.ndarray]:
         "fingerprint": units.line_hashes(),
         "prefix": units.prefix_hashes(),
         "phrases": _phrases(units),
-        "page_overlap": _page_overlap(units, page_of, words),
+        "page_overlap": _page_overlap(*weighty, page_of, words),
+        "n_weighty": np.bincount(weighty.line, minlength=len(filled)),
+        "word_hashes": weighty.hashes,
     }
 
 
@@ -394,15 +399,13 @@ def _phrase_beginnings(units: _Units, wanted: np.ndarray) -> np.ndarray:
     return unit.compress(begins)
 
 
-def _page_overlap(units: _Units, page_of: np.ndarray, words: np.ndarray) -> np.ndarray:
+def _page_overlap(line: np.ndarray, hashes: np.ndarray, page_of: np.ndarray, words: np.ndarray) -> np.ndarray:
     """Share of each line's words (pairs of characters without spaces) that stand in a long line of its page.
 
     A title and a caption share words with the article, another article's headline few. A long line's own words
     count where another long line has them too.
     """
     n_lines = len(page_of)
-    unit, hashes = _weighty_words(units)
-    line = units.line[unit]
     total = np.bincount(line, minlength=n_lines)
     table_starts, shifts = _word_tables(page_of, total)
     slots = table_starts[line] + (hashes >> shifts[line]).astype(np.int64)
@@ -430,16 +433,21 @@ def _word_tables(page_of: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np
     return starts, (64 - bits).astype(np.uint64)[page]
 
 
-def _weighty_words(units: _Units) -> tuple[np.ndarray, np.ndarray]:
-    """(unit, hash) of the words that tell something, not those of one or two letters; int64 and uint64.
+class _Weighty(NamedTuple):
+    line: np.ndarray  # int64 (n_words,)
+    hashes: np.ndarray  # uint64 (n_words,)
 
-    Where there are no spaces, of the pairs of neighbouring characters.
+
+def _weighty_words(units: _Units) -> _Weighty:
+    """The words that tell something, not those of one or two letters, in order.
+
+    Where there are no spaces, the pairs of neighbouring characters.
     """
     is_weighty = np.diff(units.starts) >= 3
     if units.spaceless is None:
         unit = np.flatnonzero(is_weighty)
-        return unit, splitmix64(units.raw_hashes(unit, units.starts[unit + 1]))
+        return _Weighty(units.line[unit], splitmix64(units.raw_hashes(unit, units.starts[unit + 1])))
     unit = np.flatnonzero(is_weighty | units.spaceless)
     pairs = units.starts[unit + 1] + units.spaceless[unit]
     beyond = np.minimum(pairs, units.line_chars[1][units.line[unit]])
-    return unit, splitmix64(units.raw_hashes(unit, beyond))
+    return _Weighty(units.line[unit], splitmix64(units.raw_hashes(unit, beyond)))

@@ -34,6 +34,7 @@ MODEL_VERSION = 1
 BLOCK_CELLS = 1 << 16  # trees times lines judged at once: what fits the processor's second-level cache
 BLOCK_LINES = 1 << 13
 SCALED_LIMIT = 5.0  # scaled features are cut here, so that a freak line doesn't outvote the others
+LARGEST_ODDS = 30.0  # log-odds beyond which a float32 probability is 0 or 1; exp would overflow at 89
 MAX_DEPTH = 8  # leaves are numbered in a byte
 KERNEL_DEPTH = 5  # the kernel has a bit of 32 for each leaf
 LEAF_GRID = 65536.0  # leaves are multiples of 1 / LEAF_GRID, so that sums below 256 are exact in any order
@@ -110,7 +111,8 @@ class Model:
 
     def score(self, x: np.ndarray) -> np.ndarray:
         """P(line is main content), float32 (n_lines,), for X float32 (n_lines, n_features)."""
-        return 1.0 / (1.0 + np.exp(-(self.trees.sum(x) + np.float32(self.offset))))
+        odds = np.clip(self.trees.sum(x) + np.float32(self.offset), -LARGEST_ODDS, LARGEST_ODDS)
+        return 1.0 / (1.0 + np.exp(-odds))
 
     def label_scores(self, x: np.ndarray) -> np.ndarray:
         """How much each label fits each line, float32 (n_lines, n_labels); only their order within a line counts."""

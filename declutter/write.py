@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises OutputError, naming `path`, where the system doesn't let it be written (a full disk, no permission).
     """
-    temporary = path.parent / f".declutter-{os.getpid()}.tmp"
+    temporary = path.parent / f".declutter-{os.getpid()}-{get_ident()}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

@@ -15,7 +15,8 @@ from declutter.segment.text import split_lines
 
 ALPHABET = "aB é1٣ \t\n\r.:,•-«»|漢あกက한\u200c\u200f\u0301\ud800\U0001f600\U00030000\0"
 dumps = st.text(st.sampled_from(ALPHABET), max_size=60)
-COLUMNS = [column.name for column in dataclasses.fields(Measures) if column.name not in ("rows", "page_starts")]
+NO_COLUMNS = ("rows", "page_starts", "word_starts", "word_hashes")
+COLUMNS = [column.name for column in dataclasses.fields(Measures) if column.name not in NO_COLUMNS]
 
 
 def measured(*lines):
@@ -210,6 +211,9 @@ def test_a_huge_line_is_measured_by_its_beginning_and_the_lines_beside_it_whole(
 def assert_same(batch, rows, alone):
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(batch, name)[rows], getattr(alone, name), err_msg=name)
+    words = slice(batch.word_starts[rows.start], batch.word_starts[rows.stop])
+    np.testing.assert_array_equal(batch.word_hashes[words], alone.word_hashes)
+    np.testing.assert_array_equal(np.diff(batch.word_starts)[rows], np.diff(alone.word_starts))
 
 
 @given(st.lists(dumps, min_size=1, max_size=5))
@@ -237,3 +241,17 @@ def test_a_page_larger_than_a_step_measures_the_same_behind_another(monkeypatch)
     alone = measure(split_lines([large]))
     batch = measure(split_lines([PAGE, large, PAGE]))
     assert_same(batch, slice(batch.page_starts[1], batch.page_starts[2]), alone)
+
+
+def test_the_words_of_a_line_are_those_of_three_letters_and_more():
+    measures = measured("The old boat of St. Ives", "- 12 -", "THE BOAT")
+    assert np.diff(measures.word_starts).tolist() == [4, 0, 2]
+    first, last = measures.word_hashes[:4].tolist(), measures.word_hashes[4:].tolist()
+    assert last == [first[0], first[2]]
+
+
+def test_where_there_are_no_spaces_words_are_pairs_of_characters():
+    measures = measured("漁船が帰る", "漁船")
+    pairs = measures.word_hashes[: measures.word_starts[1]].tolist()
+    assert len(pairs) == 5  # the last character stands alone
+    assert measures.word_hashes[measures.word_starts[1]] == pairs[0]

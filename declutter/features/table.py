@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from declutter import scripts
+from declutter.features.cohesion import NEAR_LINES, cohesion_of
 from declutter.features.columns import Columns, page_first, page_last, page_max
 from declutter.features.outline import outline_of
 from declutter.phrases import CATEGORIES
@@ -150,6 +151,19 @@ OUTLINE: tuple[Feature, ...] = (
     ("overlap", lambda c: c.measures.page_overlap),
     ("overlap_within_3", lambda c: c.window_mean(c.measures.page_overlap, 3)),
 )
+COHESION: tuple[Feature, ...] = (
+    ("content_words_log", lambda c: np.log1p(cohesion_of(c).content)),
+    ("content_share", lambda c: _share(cohesion_of(c).content, np.diff(c.measures.word_starts))),
+    *((f"said_within_{k}", lambda c, k=k: _share(cohesion_of(c).near(k), cohesion_of(c).content)) for k in NEAR_LINES),
+    ("said_in_core", lambda c: _share(cohesion_of(c).in_core, cohesion_of(c).content)),
+    ("said_in_lead", lambda c: _share(cohesion_of(c).in_lead, cohesion_of(c).content)),
+    *((f"said_{name}_{before}_{after}", lambda c, b=before, a=after, part=part: cohesion_of(c).share(part, b, a))
+      for name, part in (("near", "near_8"), ("core", "in_core"), ("lead", "in_lead"))
+      for before, after in ((2, 2), (6, 6), (10, -1), (-1, 10), (0, 4), (4, 0))),
+    ("said_in_core_by_core", lambda c: cohesion_of(c).core_share),
+    ("said_core_2_2_to_core", lambda c: cohesion_of(c).share("in_core", 2, 2) - cohesion_of(c).core_share),
+    ("said_in_core_by_page", lambda c: _share(c.page_sum(cohesion_of(c).in_core), c.page_sum(cohesion_of(c).content))),
+)
 
 
 def _capitals(c: Columns) -> np.ndarray:
@@ -208,6 +222,7 @@ def _signed_log(distance: np.ndarray) -> np.ndarray:
 FAMILIES: dict[str, tuple[Feature, ...]] = {
     "length": LENGTH, "characters": CHARACTERS, "layout": LAYOUT, "position": POSITION, "page": PAGE,
     "repetition": REPETITION, "phrases": PHRASES, "neighbours": NEIGHBOURS, "density": DENSITY, "outline": OUTLINE,
+    "cohesion": COHESION,
 }  # fmt: skip
 FEATURES: tuple[Feature, ...] = tuple(feature for family in FAMILIES.values() for feature in family)
 FEATURE_NAMES: tuple[str, ...] = tuple(name for name, _ in FEATURES)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from threading import get_ident
 
 from lxml import etree
 
@@ -288,7 +289,7 @@ def make_dump(html: str, style: str, cache: Path | None = None) -> str:
         return path.read_bytes().decode("utf-8", "surrogatepass")
     dump = STYLES[style](html)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}-{get_ident()}")
     unfinished.write_bytes(dump.encode("utf-8", "surrogatepass"))
     unfinished.replace(path)
     return dump

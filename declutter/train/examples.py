@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def write_labels(path: Path | None, record: list) -> None:
     """Keep a record of labels, in one step: other processes see all of it or nothing. Without a path, keep nothing."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}")
+        unfinished = path.with_suffix(f".{os.getpid()}-{get_ident()}")
         unfinished.write_text(json.dumps(record), "ascii")
         unfinished.replace(path)
 

@@ -1,0 +1,131 @@
+"""Cohesion: which lines speak of what the page's text speaks of, in any language.
+
+An article says its words again: a line of it shares words with the lines around it and with the page's densest run. The
+teaser of another article, however long, shares little but the words that every text has. Those are told by their
+number on the page, so that no list of stop words is needed (Hearst 1997, TextTiling, finds topics the same way).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from declutter.features.columns import Columns
+from declutter.features.outline import outline_of
+
+SLOTS_A_WORD = 8  # of the table of a page's words, rounded up to a power of two: under 12% false answers
+COMMON_AT_LEAST = 4  # a word that stands so often on a page, and so often among its words, is one that every text has
+COMMON_SHARE = 0.01
+LEAD_LINES = 3  # of the page's densest run: they say what it is about
+NEAR_LINES = (2, 8)
+FAR = 1 << 40  # lines; farther than any page is long
+
+
+class Cohesion:
+    """Numbers of words, one value a line that is not blank; shares are left to the feature table."""
+
+    def __init__(self, columns: Columns):
+        self.c = columns
+        measures = columns.measures
+        self.line = np.repeat(columns.row, np.diff(measures.word_starts))  # int64 (n_words,)
+        self.slot, self.n_slots = self._slots(measures.word_hashes)
+
+    def _slots(self, hashes: np.ndarray) -> tuple[np.ndarray, int]:
+        """The place of each word (int64) in the table of its page, and the size of all tables.
+
+        A page has a table of its own, as large as its words ask for, so that it is judged the same in any batch.
+        """
+        page = self.c.page[self.line]
+        n_words = np.bincount(page, minlength=1)
+        bits = np.ceil(np.log2(SLOTS_A_WORD * np.maximum(n_words, 1))).astype(np.int64)
+        ends = np.cumsum(1 << bits)
+        starts = ends - (1 << bits)
+        return starts[page] + (hashes >> (64 - bits).astype(np.uint64)[page]).astype(np.int64), int(ends[-1])
+
+    def of_line(self, marks: np.ndarray) -> np.ndarray:
+        """float64 (n,): how many of each line's words are marked; marks is bool (n_words,)."""
+        return np.bincount(self.line[marks], minlength=self.c.n).astype(np.float64)
+
+    @cached_property
+    def is_content(self) -> np.ndarray:
+        """bool (n_words,): not one of the words that every text has."""
+        number = np.bincount(self.slot, minlength=self.n_slots)[self.slot]
+        starts = self.c.measures.word_starts
+        of_page = (starts[self.c.beyond_row] - starts[self.c.first_row])[self.line]
+        return number < np.maximum(COMMON_AT_LEAST, COMMON_SHARE * of_page)
+
+    def elsewhere_in(self, lines: np.ndarray) -> np.ndarray:
+        """bool (n_words,): the word stands in another of the marked lines (bool, n) of its page too."""
+        owner = np.full(self.n_slots, -1, np.int64)  # a marked line that has the word, or -2 where several have
+        inside = lines[self.line]
+        slots, owners = self.slot[inside], self.line[inside]
+        owner[slots] = owners
+        owner[slots[owner[slots] != owners]] = -2
+        found = owner[self.slot]
+        return (found == -2) | ((found >= 0) & (found != self.line))
+
+    @cached_property
+    def content(self) -> np.ndarray:
+        """Content words of each line."""
+        return self.of_line(self.is_content)
+
+    @cached_property
+    def in_core(self) -> np.ndarray:
+        """Content words of each line that stand elsewhere in the page's densest run."""
+        return self.of_line(self.elsewhere_in(self.core_lines) & self.is_content)
+
+    @cached_property
+    def core_lines(self) -> np.ndarray:
+        first, beyond = outline_of(self.c).core
+        return (self.c.row >= first) & (self.c.row < beyond)
+
+    @cached_property
+    def in_lead(self) -> np.ndarray:
+        """Content words of each line that stand in the title or the first lines of the densest run."""
+        c = self.c
+        prose = self.core_lines & c.is_prose
+        lead = prose & (c.window_sum(prose, 1 << 40, 0) <= LEAD_LINES)
+        return self.of_line(self.elsewhere_in(lead | (c.row == outline_of(c).title_row)) & self.is_content)
+
+    @cached_property
+    def gap(self) -> np.ndarray:
+        """int64 (n_words,): lines up to the nearest other line that has the word; FAR where there is none."""
+        order = np.argsort(self.slot, kind="stable")  # by word, then by line
+        slot, line = self.slot[order], self.line[order]
+        is_new = np.ones(len(order), bool)
+        is_new[1:] = (slot[1:] != slot[:-1]) | (line[1:] != line[:-1])
+        distinct = np.flatnonzero(is_new)
+        steps = np.diff(line[distinct])
+        steps[np.diff(slot[distinct]) != 0] = FAR
+        far = np.array([FAR])
+        nearest = np.minimum(np.concatenate([far, steps]), np.concatenate([steps, far]))[: len(distinct)]
+        gap = np.empty(len(order), np.int64)
+        gap[order] = nearest[np.cumsum(is_new) - 1]
+        return gap
+
+    def near(self, reach: int) -> np.ndarray:
+        """Content words of each line that stand in another line at most `reach` lines away."""
+        return self.of_line((self.gap <= reach) & self.is_content)
+
+    @cached_property
+    def near_8(self) -> np.ndarray:
+        return self.near(8)
+
+    def share(self, part: str, before: int, after: int) -> np.ndarray:
+        """The share of a number of words ("in_core") in the content words of the lines around, as Columns.window_sum."""
+        c = self.c
+        return c.window_sum(getattr(self, part), before, after) / np.maximum(c.window_sum(self.content, before, after), 1)
+
+    @cached_property
+    def core_share(self) -> np.ndarray:
+        """The share of the densest run's content words that it says in several lines."""
+        c, inside = self.c, self.core_lines
+        return c.page_sum(self.in_core * inside) / np.maximum(c.page_sum(self.content * inside), 1)
+
+
+def cohesion_of(columns: Columns) -> Cohesion:
+    """The cohesion of the columns' pages, found once."""
+    if "cohesion" not in columns.__dict__:
+        columns.__dict__["cohesion"] = Cohesion(columns)
+    return columns.__dict__["cohesion"]
