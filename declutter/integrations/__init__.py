@@ -1,0 +1,1 @@
+"""Hooks for other people's pipelines: one module a host, which imports its host at the top."""

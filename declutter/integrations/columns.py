@@ -1,0 +1,80 @@
+"""Columns of a table to pages, and the pages cleaned: what the hooks for tables have in common."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+
+from declutter import Cleaned, Cleaner, Page
+
+Column = Sequence  # of str, or bytes for HTML; None is a null
+
+
+class UncleanedWarning(UserWarning):
+    """Pages that could not be judged were passed through whole."""
+
+
+def pages_of(
+    text: Column | None = None,
+    html: Column | None = None,
+    url: Column | None = None,
+    site: Column | None = None,
+    first_row: int = 0,
+) -> Iterator[Page | None]:
+    """A page a row, None where the row has neither text nor HTML; where it has both, the HTML is the page.
+
+    A page's id is its row's number, counted from `first_row`. Raises TypeError where a value is of another type, and
+    ValueError where neither column is given or their lengths differ.
+    """
+    columns = {"text": text, "html": html, "url": url, "site": site}
+    lengths = {name: len(column) for name, column in columns.items() if column is not None}
+    if text is None and html is None:
+        raise ValueError("name a column of pages: text or html")
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"the columns have different lengths: {lengths}")
+    nulls = [None] * next(iter(lengths.values()))
+    rows = zip(*(nulls if column is None else column for column in columns.values()), strict=True)
+    for row, values in enumerate(rows, first_row):
+        _check_types(row, *values)
+        of_text, of_html, of_url, of_site = values
+        if of_html is not None:
+            yield Page(str(row), of_site, of_url, html=of_html)
+        else:
+            yield None if of_text is None else Page(str(row), of_site, of_url, text=of_text)
+
+
+def _check_types(row: int, text, html, url, site) -> None:
+    for name, value, types in (
+        ("text", text, str), ("html", html, (str, bytes)), ("url", url, str), ("site", site, str),
+    ):  # fmt: skip
+        if value is not None and not isinstance(value, types):
+            raise TypeError(f"row {row}: {name} is {type(value).__name__}; it must be text")
+
+
+def cleaned_rows(cleaner: Cleaner, pages: Iterable[Page | None]) -> Iterator[Cleaned | None]:
+    """The pages of one table cleaned, in order; None stays None.
+
+    Without a profile the pages are learned from first. Warns of pages that were passed through whole.
+    """
+    rows = list(pages)
+    cleaned = cleaner.clean_pages([page for page in rows if page is not None])
+    n_failed, first_failed = 0, None
+    for page in rows:
+        done = None if page is None else next(cleaned)
+        if done is not None and done.error is not None:
+            n_failed, first_failed = n_failed + 1, first_failed or done
+        yield done
+    if first_failed is not None:
+        warnings.warn(
+            f"{n_failed} of {len(rows)} pages could not be judged and were passed through whole; the first is row "
+            f"{first_failed.page.id}: {first_failed.error}",
+            UncleanedWarning,
+            stacklevel=3,
+        )
+
+
+def verdict_rows(cleaned: Cleaned | None) -> list[dict] | None:
+    """The verdict on each line of a page, blank lines included: label, score, keep, reason."""
+    if cleaned is None:
+        return None
+    return [dict(zip(("label", "score", "keep", "reason"), verdict, strict=True)) for verdict in cleaned.verdicts]

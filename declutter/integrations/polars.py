@@ -1,0 +1,85 @@
+"""polars: `clean_column` and `explain_column`, expressions over columns of pages.
+
+>>> import polars as pl
+>>> from declutter.integrations.polars import clean_column, explain_column
+>>> page = "Home\\nNews\\nThe boats came back at dawn, and nobody had slept that night.\\nShare\\n"
+>>> df = pl.DataFrame({"text": [page, None], "url": ["https://example.org/boats", None]})
+>>> df.with_columns(clean_column("text", url="url"))["text"].to_list()
+['The boats came back at dawn, and nobody had slept that night.\\n', None]
+>>> lines = df.lazy().select(verdict=explain_column("text", url="url")).explode("verdict").unnest("verdict").collect()
+>>> lines["label"].to_list()
+['navigation', 'navigation', 'body', 'promo', None]
+
+After another extractor, which leaves None where it finds nothing:
+
+>>> import trafilatura
+>>> html = pl.DataFrame({"html": [f"<p>{page}</p>"]})
+>>> again = html.select(clean_column(pl.col("html").map_elements(trafilatura.extract, return_dtype=pl.String)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+try:
+    import polars as pl
+except ImportError as error:
+    raise ImportError(f'{error}; install the extra: pip install "declutter[polars]"') from error
+
+from declutter import LABELS, Cleaner
+from declutter.integrations.columns import cleaned_rows, pages_of, verdict_rows
+
+VERDICTS = pl.List(pl.Struct({"label": pl.Enum(LABELS), "score": pl.Float32, "keep": pl.Boolean, "reason": pl.String}))
+
+
+def clean_column(
+    text: str | pl.Expr | None = None,
+    *,
+    html: str | pl.Expr | None = None,
+    url: str | pl.Expr | None = None,
+    site: str | pl.Expr | None = None,
+    cleaner: Cleaner | None = None,
+) -> pl.Expr:
+    """An expression for what is kept of each page, under the name of the pages' column.
+
+    Columns are names or expressions. A row whose HTML is there is cleaned as HTML; nulls stay null. Without a profile
+    the whole column is learned from first (in a group_by, each group). Rows that can't be judged are passed through
+    whole, with a warning. A value that is no text fails the query.
+    """
+    return _mapped(_clean, pl.String, {"text": text, "html": html, "url": url, "site": site}, cleaner)
+
+
+def explain_column(
+    text: str | pl.Expr | None = None,
+    *,
+    html: str | pl.Expr | None = None,
+    url: str | pl.Expr | None = None,
+    site: str | pl.Expr | None = None,
+    cleaner: Cleaner | None = None,
+) -> pl.Expr:
+    """An expression for the verdicts on each page's lines, of type VERDICTS: a struct a line, blank lines included."""
+    return _mapped(_explain, VERDICTS, {"text": text, "html": html, "url": url, "site": site}, cleaner)
+
+
+def _mapped(function, dtype, columns: dict, cleaner: Cleaner | None) -> pl.Expr:
+    given = {name: column for name, column in columns.items() if column is not None}
+    if "text" not in given and "html" not in given:
+        raise ValueError("name a column of pages: text or html")
+    return pl.map_batches(
+        list(given.values()), partial(function, tuple(given), cleaner or Cleaner()), return_dtype=dtype
+    )
+
+
+def _clean(names: tuple[str, ...], cleaner: Cleaner, columns: Sequence[pl.Series]) -> pl.Series:
+    rows = cleaned_rows(cleaner, _pages(names, columns))
+    return pl.Series(columns[0].name, [None if done is None else done.text for done in rows], pl.String)
+
+
+def _explain(names: tuple[str, ...], cleaner: Cleaner, columns: Sequence[pl.Series]) -> pl.Series:
+    rows = cleaned_rows(cleaner, _pages(names, columns))
+    return pl.Series(columns[0].name, [verdict_rows(done) for done in rows], VERDICTS)
+
+
+def _pages(names: tuple[str, ...], columns: Sequence[pl.Series]):
+    return pages_of(**dict(zip(names, (column.to_list() for column in columns), strict=True)))

@@ -1,0 +1,1 @@
+"""The HTTP service of `declutter serve`: one process that answers, and others that clean."""
