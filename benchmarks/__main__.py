@@ -13,8 +13,8 @@ import click
 from declutter.errors import DeclutterError
 
 FOLDER = Path(__file__).parent
-COMMANDS = ("everything", "quality", "speed", "report", "floors", "tables")
-SCRIPTS = ("scale", "crash")
+COMMANDS = ("everything", "quality", "speed", "report", "floors", "tables", "hooks_small", "hooks_big")
+SCRIPTS = ("scale", "crash", "formats")
 
 
 class Program(click.Group):

@@ -64,6 +64,18 @@ def test_standard_streams(folder):
     assert from_file.stdout == declutter("clean", "-", "-", stdin=article("bridge")).stdout != ""
 
 
+def test_the_name_of_the_output_tells_its_format(folder):
+    page = "<h1>The bridge</h1>" + "".join(f"<p>{line}" for line in article("bridge").splitlines() if len(line) > 99)
+    Path("page.html").write_text(f'{page}<p>The council said that <a href="/more">more</a> is to come, and soon.')
+    for name, arguments in (("page.md", ["--links"]), ("page.txt", []), ("page.jsonl", [])):
+        assert declutter("clean", "page.html", name, "--engine", "rules", *arguments).exit_code == 0
+    assert Path("page.txt").read_text().startswith("The bridge\nThe council said")
+    assert Path("page.md").read_text().startswith("# The bridge\n\nThe council said")
+    assert "[more](/more)" in Path("page.md").read_text()
+    record = json.loads(Path("page.jsonl").read_text())
+    assert (record["title"], record["text"]) == ("The bridge", Path("page.txt").read_text().rstrip("\n"))
+
+
 def test_keep_adds_labels(folder):
     everything = "title,body,caption,byline,navigation,headlines,comments,promo,legal"
     declutter("clean", "in", "out", "--keep", everything)
@@ -124,6 +136,10 @@ def _read_all(terminal):
         (["learn", "in"], "--output"),
         (["explain", "nowhere"], "nowhere: no such file"),
         (["clean", "in", "out", "--memory", "much"], "much"),
+        (["clean", "in", "out", "--links"], "--to markdown"),
+        (["clean", "in", "out", "--to", "jsonl", "--links"], "--to markdown"),
+        (["report", "in"], "--output"),
+        (["report", "nowhere", "-o", "report.html"], "nowhere: no such file"),
         (["clean", "in", "out", "--max-page-bytes", "0"], "max-page-bytes"),
         (["profile", "show", "in/bridge.txt"], "bridge.txt: not a declutter profile"),
     ],

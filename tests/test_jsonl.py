@@ -3,6 +3,7 @@
 import io
 import json
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -204,6 +205,18 @@ def test_fields_of_a_line(tmp_path):
     plain, null = records(tmp_path, '{"text":"x","a":[1],"id":7}', '{"text":null,"a":1}')
     assert fields_of_line(plain.rest) == {"a": [1], "id": 7}
     assert fields_of_line(null.rest)["a"] == 1
+
+
+def test_the_fields_of_a_line_with_a_byte_order_mark_and_a_huge_number(tmp_path):
+    (found,) = records(tmp_path, b"\xef\xbb\xbf" + b'{"text":"x","n":' + b"9" * 5000 + b',"m":2}')
+    assert fields_of_line(found.rest) == {"n": "9" * 5000, "m": 2}
+
+
+def test_what_a_page_says_of_itself_takes_no_fields_place(tmp_path):
+    (found,) = records(tmp_path, '{"link":"https://a.example/x","html":"<p>x","title":null}')
+    metadata = {"url": "https://a.example/x", "title": "X", "text": "y", "author": None}
+    line = written(replace(found, metadata=metadata), "x")
+    assert line == b'{"link":"https://a.example/x","text": "x","title":null, "author": null}\n'
 
 
 JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=4)

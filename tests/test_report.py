@@ -223,6 +223,12 @@ def test_the_command_writes_a_report(run):
     assert run("in", "-o", "report.html", "--force", "--quiet").output == ""
 
 
+def test_pages_that_cannot_be_judged_are_told_by_the_command(run, monkeypatch):
+    monkeypatch.setattr("declutter.cleaner.judge", None)
+    result = run("in", "-o", "report.html", "--quiet")
+    assert (result.exit_code, result.stderr) == (1, "failed: 6 pages can't be judged; the report names some of them\n")
+
+
 def test_the_report_stays_out_of_its_input(run):
     result = run("in", "-o", "in/report.html")
     assert result.exit_code == 2 and "the report lies inside the input in" in result.stderr

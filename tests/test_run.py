@@ -5,16 +5,18 @@ import json
 import os
 import struct
 import time
+import zipfile
 from contextlib import contextmanager
 
 import pytest
 
-from declutter import Cleaner, Page, run, write
+from declutter import Cleaner, Page, kinds, markdown, metadata, run, write
 from declutter import cleaner as cleaner_module
 from declutter.errors import InputError, OutputError
 from declutter.formats.encoding import decode
 from declutter.repeats import Profile
 from declutter.run import passes, shards
+from declutter.run.forms import FIELDS
 
 TOPICS = ("bridge", "market", "school")
 MENU = "Home\nPolitics\nWeather\nSign in\n\n"
@@ -43,6 +45,13 @@ def clean(names, out, removed=None, dry_run=False, profile=None, **settings):
     found = run.inputs([names] if not isinstance(names, list) else names)
     outputs = run.outputs_for(found.paths, str(out), removed and str(removed))
     return run.clean(found, outputs, Cleaner(profile=profile), run.Settings(**settings), dry_run=dry_run)
+
+
+def clean_to(to, names, out, limits=None, workers=1, **outputs):
+    found = run.inputs(names)
+    places = run.outputs_for(found.paths, str(out), to=to, **outputs)
+    settings = run.Settings(workers=workers, limits=limits or run.Limits())
+    return run.clean(found, places, Cleaner(engine="rules"), settings)
 
 
 def learn(names, path):
@@ -292,3 +301,141 @@ def test_an_error_inside_a_reader_is_one_inputs_failure(folder, tmp_path, monkey
     assert [failure.input for failure in summary.failures] == ["broken.txt"]
     assert "buffer of 4 bytes" in summary.failures[0].reason
     assert summary.n_pages == 3
+
+
+def html_page(topic):
+    """The article of a topic as HTML, which says of itself who wrote it and when."""
+    prose = "".join(f"<p>{line}</p>\n" for line in article(topic).splitlines() if line.startswith("The council"))
+    return (
+        f'<html lang="en"><head><title>The {topic}</title><meta name="author" content="Nell Cardew">'
+        '<meta property="article:published_time" content="2024-05-01T10:00:00Z"></head><body><nav><a href="/">Home</a>'
+        f'<a href="/news">News</a></nav><article><h1>The {topic}</h1>{prose}<p>The <a href="/more">whole report</a> of '
+        f"the {topic} committee is read out in the town hall on Friday evening, and all are welcome.</p></article>"
+        "<footer>© 2024 Harbor Gazette. All rights reserved.</footer></body></html>"
+    )
+
+
+@pytest.fixture
+def html_folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    for topic in TOPICS:
+        (tmp_path / "in" / f"{topic}.html").write_text(html_page(topic))
+    (tmp_path / "in" / "dump.txt").write_text(article("dump"))
+    with open(tmp_path / "in" / "pages.jsonl", "w", encoding="utf-8") as file:
+        for number in range(60):
+            topic = f"{TOPICS[number % 3]} of {''.join(chr(97 + int(digit)) for digit in str(number))} town"
+            record = {"uri": f"https://harbor.example/{number}", "html": html_page(topic), "date": "crawled"}
+            file.write(json.dumps(record) + "\n")
+    return tmp_path / "in"
+
+
+@pytest.fixture(params=[(1, False), (2, False), (2, True)], ids=["one process", "two", "two, divided"])
+def workers(request, monkeypatch):
+    """How many processes, and whether the pages of one input are judged by both."""
+    n_workers, is_divided = request.param
+    monkeypatch.setattr(passes, "SMALL_BYTES", 1)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 5_000)
+    monkeypatch.setattr(passes, "SHARD_BYTES", 5_000)
+    monkeypatch.setattr(passes, "SHARDS_A_WORKER", 100 if is_divided else 0)
+    monkeypatch.setattr(shards, "PART_PAGES", 20)
+    return n_workers
+
+
+def test_html_becomes_markdown_in_whichever_process(html_folder, tmp_path, workers):
+    summary = clean_to("markdown", [html_folder], tmp_path / "out", workers=workers, links=True)
+    assert (summary.n_pages, summary.failures, summary.partial) == (64, [], [])
+    assert tree(tmp_path / "out") == [
+        "bridge.html.md",
+        "dump.txt.md",
+        "market.html.md",
+        "pages.md.zip",
+        "school.html.md",
+    ]
+    found = (tmp_path / "out" / "bridge.html.md").read_text()
+    assert found.startswith("# The bridge\n\nThe council said on Monday that the bridge") and found.endswith("\n")
+    assert "The [whole report](/more) of the bridge" in found and "News" not in found
+    assert (tmp_path / "out" / "dump.txt.md").read_text().count("The council said") == 4
+    with zipfile.ZipFile(tmp_path / "out" / "pages.md.zip") as archive:
+        texts = [archive.read(name).decode() for name in archive.namelist()]
+    assert len(texts) == 60 and all(text.startswith("# The ") and text.endswith(".\n") for text in texts)
+    assert "The [whole report](https://harbor.example/more) of the market of b town" in texts[1]
+
+
+def test_json_lines_carry_what_html_pages_say_of_themselves(html_folder, tmp_path, workers):
+    summary = clean_to("jsonl", [html_folder], tmp_path / "out", workers=workers)
+    assert (summary.n_pages, summary.failures, summary.partial) == (64, [], [])
+    found = {name: json.loads((tmp_path / "out" / f"{name}.jsonl").read_text()) for name in ("bridge.html", "dump.txt")}
+    record = found["bridge.html"]
+    assert list(record) == ["id", *FIELDS, "text"]
+    assert (record["title"], record["author"], record["date"]) == ("The bridge", "Nell Cardew", "2024-05-01")
+    assert record["kind"] in kinds.KINDS and record["language"] == "en" and record["url"] is None
+    assert record["text"].startswith("The bridge\nThe council said")
+    assert list(found["dump.txt"]) == ["id", "text"]
+    records = [json.loads(line) for line in (tmp_path / "out" / "pages.jsonl").read_text().splitlines()]
+    assert [list(record) for record in records] == [
+        ["uri", "text", "date", "title", "author", "language", "site", "kind"]
+    ] * 60
+    assert [record["uri"] for record in records] == [f"https://harbor.example/{number}" for number in range(60)]
+    assert records[1]["title"] == "The market of b town" and {record["date"] for record in records} == {"crawled"}
+
+
+def test_json_lines_that_stay_so_keep_their_fields(html_folder, tmp_path):
+    clean_to(None, [html_folder / "pages.jsonl"], tmp_path / "out.jsonl")
+    clean_to(None, [html_folder / "bridge.html"], tmp_path / "bridge.jsonl")
+    assert list(json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])) == ["uri", "text", "date"]
+    assert json.loads((tmp_path / "bridge.jsonl").read_text())["author"] == "Nell Cardew"
+
+
+@pytest.mark.parametrize("to", ["markdown", "jsonl"])
+def test_html_pages_that_are_passed_through_stay_whole(html_folder, tmp_path, workers, to):
+    summary = clean_to(to, [html_folder], tmp_path / "out", run.Limits(n_bytes=100), workers)
+    assert len(summary.failures) == 64
+    if to == "markdown":
+        assert (tmp_path / "out" / "bridge.html.md").read_text() == html_page("bridge") + "\n"
+        return
+    record = json.loads((tmp_path / "out" / "bridge.html.jsonl").read_text())
+    assert record["text"] == html_page("bridge") and "100 bytes" in record["declutter_error"]
+    assert [record[name] for name in FIELDS] == [None] * len(FIELDS)
+
+
+@pytest.mark.parametrize(("to", "module", "name"), [("markdown", markdown, "of"), ("jsonl", metadata, "record")])
+def test_where_a_form_fails_the_text_is_written_and_it_is_told(html_folder, tmp_path, monkeypatch, to, module, name):
+    real = getattr(module, name)
+
+    def fails_at_bridge(cleaned, *rest):
+        if cleaned.page.id == "market.html":
+            time.sleep(60)
+        if cleaned.page.id == "bridge.html":
+            raise RecursionError("too deep")
+        return real(cleaned, *rest)
+
+    monkeypatch.setattr(module, name, fails_at_bridge)
+    summary = clean_to(to, [html_folder], tmp_path / "out", run.Limits(seconds=1.0))
+    assert (summary.n_pages, summary.failures) == (64, [])
+    assert [failure.input for failure in summary.partial] == ["bridge.html", "market.html"]
+    assert "RecursionError: too deep" in summary.partial[0].reason and "1 seconds" in summary.partial[1].reason
+    written = (tmp_path / "out" / ("bridge.html.md" if to == "markdown" else "bridge.html.jsonl")).read_text()
+    text = written if to == "markdown" else json.loads(written)["text"] + "\n"
+    assert text.startswith("The bridge\nThe council said") and "<" not in text
+
+
+def test_an_html_page_that_no_process_could_judge_is_written_whole(html_folder):
+    (source,) = run.inputs([html_folder / "bridge.html"])
+    part = shards.Part("0", source, tuple(source.records()), ())
+    ((record, cleaned),) = shards.pages_of(part, shards.given_up(part, "3 processes died"))
+    assert cleaned.text == html_page("bridge") and "3 processes died" in cleaned.error
+
+
+def test_a_text_file_takes_many_pages_one_after_the_other(tmp_path):
+    lines = [json.dumps({"text": article(topic).rstrip("\n")}) for topic in TOPICS]
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    (tmp_path / "in.zip").write_bytes(b"")
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for topic, codec in zip(TOPICS, ("utf-8", "utf-16", "utf-8"), strict=True):
+            archive.writestr(f"{topic}.txt", article(topic).encode(codec))
+    for name in ("in.jsonl", "in.zip"):
+        clean_to(None, [tmp_path / name], tmp_path / "out.txt")
+        pages = (tmp_path / "out.txt").read_text("utf-8").split("\n\nThe council said on Monday that the ")
+        assert len(pages) == 3 and pages[1].startswith("market") and "Sign in" not in "".join(pages)
+    clean_to("txt", [tmp_path / "in.jsonl"], tmp_path / "folder")
+    assert tree(tmp_path / "folder") == ["in.txt.zip"]

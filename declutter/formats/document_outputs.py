@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import BinaryIO
 
 from declutter.formats.encoding import Encoding
@@ -25,14 +26,19 @@ def content_of(record: Record, text: str) -> bytes:
 
 
 class DocumentOutput:
-    """The text of a page, or of pages one after the other."""
+    """The text of a page; or of many, in UTF-8 and parted by a blank line, where pages are not files of their own."""
 
-    def __init__(self, stream: BinaryIO, is_live: bool = False):
+    def __init__(self, stream: BinaryIO, is_live: bool = False, has_many: bool = False):
         self._stream = stream
         self._is_live = is_live
+        self._has_many = has_many
+        self._gap = b""  # what comes between the last page and the next
 
     def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
-        self._stream.write(content_of(record, text))
+        content = content_of(replace(record, rest=None) if self._has_many else record, text)
+        if self._has_many and content:
+            content, self._gap = self._gap + content, b"\n" if content.endswith(b"\n") else b"\n\n"
+        self._stream.write(content)
         if self._is_live:
             self._stream.flush()
 

@@ -26,6 +26,7 @@ KNOWN_COLUMNS = 1000  # sets of keys whose columns are remembered
 SPACE = re.compile(r"[ \t\n\r]*")
 #: Numbers are read past, not made: one of a million digits costs nothing and can't fail.
 DECODER = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
+LONGEST_INT = 640  # digits: the least that Python's limit on the size of numbers can be set to
 VERDICTS = "verdicts"
 ERROR = "declutter_error"
 
@@ -255,7 +256,7 @@ class JsonlOutput:
         if error is not None:
             extra[ERROR] = error
         if isinstance(record.rest, JsonLine):
-            line = _line(record.rest, text, extra)
+            line = _line(record.rest, text, {**_new_fields(record), **extra})
         else:
             line = _dumped({**self._fields(record, text), **extra}).encode("utf-8", "backslashreplace")
         self._stream.write(line + b"\n")
@@ -267,6 +268,8 @@ class JsonlOutput:
         fields = self._fields_of(record)
         if record.page.url and record.page.url not in fields.values():
             fields["url"] = record.page.url
+        for name, value in (record.metadata or {}).items():
+            fields.setdefault(name, value)
         is_null = isinstance(record.rest, Row) and record.rest.is_null
         column = self._options.output_column or ("clean_text" if "text" in fields else "text")
         return {**fields, column: None if is_null else text}
@@ -276,7 +279,21 @@ class JsonlOutput:
 
 
 def _fields(record: Record) -> dict[str, object]:
-    return dict(record.rest) if isinstance(record.rest, dict) else {"id": record.page.id}
+    fields = dict(record.rest) if isinstance(record.rest, dict) else {"id": record.page.id}
+    if record.metadata and "date" in fields:
+        fields["crawl_date"] = fields.pop("date")  # of a WARC record: not the page's own, which is wanted here
+    return fields
+
+
+def _new_fields(record: Record) -> dict[str, object]:
+    """The metadata that a line is given: what it has under these names stays."""
+    if not record.metadata:
+        return {}
+    line = f"{record.rest.before}null{record.rest.after}"
+    members, _ = _members(line, SPACE.match(line, line.startswith("\ufeff")).end())
+    values = [member.value for member in members.values()]
+    new = {name: value for name, value in record.metadata.items() if name not in members}
+    return {name: value for name, value in new.items() if name != "url" or value not in values}
 
 
 def _line(rest: JsonLine, text: str, extra: dict[str, object]) -> bytes:
@@ -303,9 +320,15 @@ def _plain(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+def _int(digits: str) -> int | str:
+    """The number; one that Python refuses to make, of thousands of digits, stays a string."""
+    return int(digits) if len(digits) <= LONGEST_INT else digits
+
+
 def fields_of_line(rest: JsonLine) -> dict[str, object]:
     """What a line holds but its page."""
-    fields = json.loads(rest.before if rest.is_null else f"{rest.before}null{rest.after}", strict=False)
+    line = rest.before if rest.is_null else f"{rest.before}null{rest.after}"
+    fields = json.loads(line.removeprefix("\ufeff"), strict=False, parse_int=_int)
     if fields.get(rest.column) is None:
         fields.pop(rest.column, None)
     return fields

@@ -21,7 +21,8 @@ OWN_FORMATS = {"txt": "txt", "html": "txt", "warc": "jsonl"}
 def output_format(input: Input, to: str | None) -> str:
     """What the pages are written as: "txt", "jsonl", "parquet", "arrow", "wet", "zip" or "tar".
 
-    Many pages as "txt" or "markdown" become one archive: a zip file, where they don't come from a tar file.
+    Many pages as "txt" or "markdown" become one archive: a zip file, where they don't come from a tar file. On standard
+    output, and in a file whose name is that of no archive, they stand one after the other (`output_for`).
     """
     if to is None:
         return OWN_FORMATS.get(input.format, input.format)
@@ -65,8 +66,9 @@ def output_for(
     """
     options = options or Options()
     format = output_format(input, to)
+    if to in PAGE_SUFFIXES and (path is None or (name is not None and format_of_name(name) not in ARCHIVES)):
+        format = "txt"
     if path is None:
-        format = "txt" if to in PAGE_SUFFIXES else format
         return _output(input, packing(sys.stdout.buffer, None), format, to, options, True)
     kind = without_compression(name if name is not None else output_name(input, to))[1]
     stream = path.open("wb")
@@ -107,4 +109,4 @@ def _output(input: Input, stream: BinaryIO, format: str, to: str | None, options
         return ArchiveOutput(input, members, PAGE_SUFFIXES.get(to, ""))
     from declutter.formats.document_outputs import DocumentOutput
 
-    return DocumentOutput(stream, is_live)
+    return DocumentOutput(stream, is_live, has_many=input.format not in ONE_PAGE)

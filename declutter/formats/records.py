@@ -32,6 +32,7 @@ class Record:
     page: Page
     rest: object = None  # picklable: the text's Encoding, the JSON line, the row's number, the WARC headers wanted
     n_bytes: int = 0  # of the page in the input, before decoding
+    metadata: dict[str, str | None] | None = None  # what an HTML page says of itself, for JSON lines
 
     @property
     def position(self) -> str:

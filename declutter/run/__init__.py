@@ -2,7 +2,7 @@
 
 passes.py: the two passes. shards.py: the pieces of a run and what is done with one. workers.py: processes.
 journal.py: what was done, so that a run is resumed. limits.py: what a page may cost. outputs.py: where outputs go.
-summary.py: what was done, in numbers.
+forms.py: Markdown and metadata of HTML pages. summary.py: what was done, in numbers.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Limits:
     watch: Callable[[str], None] | None = None  # told each page's id before the page is judged, one by one
 
 
-class _TooSlow(BaseException):
+class TooSlow(BaseException):
     """Time is up. No Exception, so that nothing that catches those for a page's sake holds it up."""
 
 
@@ -44,8 +44,11 @@ def sketched(records: Iterable[Record], limits: Limits) -> Iterator[Sketches]:
     """What is to be remembered of the records' pages, batch by batch, without those over a limit."""
     for batch in batches(record.page for record in records):
         allowed = [page for page in batch if _refusal(page, limits) is None]
-        for page_or_batch in [[page] for page in allowed] if limits.watch else [allowed]:
-            yield from _sketch_batch(page_or_batch, limits)
+        if limits.watch:
+            for page in allowed:
+                yield from _sketch_batch([page], limits)
+        elif allowed:
+            yield from _sketch_batch(allowed, limits)
 
 
 def _pages(records: Iterable[Record], waiting: deque[Record]) -> Iterator[Page]:
@@ -57,9 +60,9 @@ def _pages(records: Iterable[Record], waiting: deque[Record]) -> Iterator[Page]:
 def _sketch_batch(batch: list[Page], limits: Limits) -> list[Sketches]:
     """The batch, or its pages one by one where it takes too long; a page that does is left out."""
     try:
-        with _time_limit(batch, limits):
+        with time_limit(batch[0].id, limits):
             return [sketch(measures, sites) for measures, sites in measured(batch)]
-    except _TooSlow:
+    except TooSlow:
         if len(batch) == 1:
             return []
         return [sketches for page in batch for sketches in _sketch_batch([page], limits)]
@@ -75,9 +78,9 @@ def _clean_batch(cleaner: Cleaner, batch: list[Page], limits: Limits) -> Iterato
         yield passed_through(batch[0], refusals[0])
         return
     try:
-        with _time_limit(batch, limits):
+        with time_limit(batch[0].id, limits):
             cleaned = list(cleaner.clean_pages(batch))
-    except _TooSlow:
+    except TooSlow:
         if len(batch) == 1:
             yield passed_through(
                 batch[0], f"it takes longer than {limits.seconds:g} seconds; --max-page-seconds sets this"
@@ -100,10 +103,10 @@ def _refusal(page: Page, limits: Limits) -> str | None:
 
 
 @contextmanager
-def _time_limit(batch: list[Page], limits: Limits) -> Iterator[None]:
-    """Raises _TooSlow when time is up. Only the main thread of a process has a clock for that."""
+def time_limit(page_id: str, limits: Limits) -> Iterator[None]:
+    """Raises TooSlow when time is up. Only the main thread of a process has a clock for that."""
     if limits.watch:
-        limits.watch(batch[0].id)
+        limits.watch(page_id)
     has_clock = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if not limits.seconds or not has_clock:
         yield
@@ -118,4 +121,4 @@ def _time_limit(batch: list[Page], limits: Limits) -> Iterator[None]:
 
 
 def _stop(_signal, _frame):
-    raise _TooSlow
+    raise TooSlow

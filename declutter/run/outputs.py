@@ -21,14 +21,19 @@ from declutter.pages import Cleaned
 STDOUT = "-"
 REMOVED_SUFFIX = ".removed.tsv"
 REMOVED_FORMATS = ("txt", "html")
-TO_OF_SUFFIX = {".jsonl": "jsonl", ".parquet": "parquet", ".md": "markdown"}  # what an output file's name asks for
+#: What an output file's name asks for.
+TO_OF_SUFFIX = {
+    ".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".md": "markdown",
+    ".markdown": "markdown",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Outputs:
     """Where the outputs go: `out` is a folder that mirrors the inputs, a file for a single one, or None for stdout.
 
-    `removed` is a folder, or None. `to` is the format, None for each input's own.
+    `removed` is a folder, or None. `to` is the format, None for each input's own; `is_guessed` where only the output's
+    name tells it. `links` are for Markdown.
     """
 
     out: Path | None
@@ -36,6 +41,8 @@ class Outputs:
     removed: Path | None = None
     to: str | None = None
     options: Options = field(default_factory=Options)
+    is_guessed: bool = False
+    links: bool = False
     clashing: frozenset[str] = frozenset()  # ids of inputs whose output would have the name of another's
 
     def without_clashes(self, sources: Iterable[Input]) -> Outputs:
@@ -52,6 +59,13 @@ class Outputs:
                 owners[name] = winner
                 clashing.add(loser)
         return replace(self, clashing=frozenset(clashing))
+
+    def has_metadata(self, source: Input) -> bool:
+        """Whether the HTML pages of an input are written with what they say of themselves.
+
+        JSON lines that only stay JSON lines keep the fields that they have.
+        """
+        return self.to == "jsonl" and not (self.is_guessed and source.format == "jsonl")
 
     def kept_path(self, source: Input) -> Path | None:
         """The output of an input. Raises OutputError where another input has the same."""
@@ -88,6 +102,7 @@ def outputs_for(
     removed: str | None = None,
     to: str | None = None,
     options: Options | None = None,
+    links: bool = False,
 ) -> Outputs:
     """Where the outputs of `inputs` (files and folders; None is stdin) go.
 
@@ -104,9 +119,10 @@ def outputs_for(
     for path in [out_path, removed_path]:
         if path is not None:
             refuse_overlap(path, [found for found in inputs if found is not None])
-    if to is None and is_file:
+    is_guessed = to is None and is_file
+    if is_guessed:
         to = TO_OF_SUFFIX.get(Path(without_compression(out)[0]).suffix)
-    return Outputs(out_path, is_file, removed_path, to, options or Options())
+    return Outputs(out_path, is_file, removed_path, to, options or Options(), is_guessed, links)
 
 
 def refuse_overlap(out: Path, inputs: Sequence[Path]) -> None:

@@ -353,7 +353,13 @@ def _identity(planned: list[Shard], outputs: Outputs, cleaner: Cleaner, settings
             inputs.update(f"{source.id}\0{_version(source)}\n".encode("utf-8", "surrogatepass"))
     return {
         "inputs": inputs.hexdigest(),
-        "formats and columns": [outputs.to, str(outputs.removed), asdict(outputs.options)],
+        "formats and columns": [
+            outputs.to,
+            outputs.is_guessed,
+            outputs.links,
+            str(outputs.removed),
+            asdict(outputs.options),
+        ],
         "labels to keep": sorted(cleaner.keep),
         "engine": [cleaner.engine, cleaner.beta, _digest(cleaner.model), _digest(cleaner.html_model)],
         "profile": _digest(cleaner.profile and cleaner.profile._columns),

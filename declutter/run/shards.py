@@ -15,13 +15,14 @@ from itertools import chain
 
 import numpy as np
 
-from declutter.cleaner import HTML_TO_TEXT, Cleaner
+from declutter.cleaner import HTML_TO_TEXT, Cleaner, passed_through
 from declutter.errors import DeclutterError, InputError, OutputError
 from declutter.formats.records import Input, Record, Unreadable
 from declutter.lines import Verdicts
 from declutter.pages import Cleaned
 from declutter.repeats import Profile, Sketches
 from declutter.repeats.sketches import joined
+from declutter.run.forms import formed
 from declutter.run.journal import Journal
 from declutter.run.limits import DIED, Limits, judged, sketched
 from declutter.run.outputs import InputWriter, Outputs
@@ -199,13 +200,21 @@ class Job:
         for number, source in enumerate(shard.inputs):
             run = InputRun(source, self, f"{shard.name}-{number}")
             while following is not None and numbers[0] == number:
-                run.add(*following)
+                run.add(*self.formed(source, *following, limits))
                 numbers.popleft()
                 following = next(cleaned, None)
             done, sizes[source.id] = run.finish(failures[source.id])
             summary.add(done)
         self.note_done(shard, summary, sizes)
         return summary
+
+    def formed(
+        self, source: Input, record: Record, cleaned: Cleaned, limits: Limits
+    ) -> tuple[Record, Cleaned, Cleaned]:
+        """The record, the page as it is counted and as it is written: `forms.formed`, where anything is written."""
+        if self.outputs is None:
+            return record, cleaned, cleaned
+        return formed(record, cleaned, source, self.outputs, limits)
 
     def note_done(self, shard: Shard, summary: Summary, sizes: dict[str, int | None]) -> None:
         """Note a shard as done, unless an output could not be written: that is tried again by `--resume`."""
@@ -216,9 +225,10 @@ class Job:
         """The texts of a part's pages, for another process to write, and the part's Summary."""
         summary, pages = Summary(failures=list(part.failures)), []
         for record, cleaned in judged(self.ready_cleaner, part.records, limits):
+            record, cleaned, written = self.formed(part.source, record, cleaned, limits)
             count_page(summary, part.source, record, cleaned)
             verdicts = _as_lists(cleaned.verdicts) if self.needs_verdicts else None
-            pages.append((cleaned.text, cleaned.error, verdicts))
+            pages.append((written.text, written.error, verdicts, record.metadata))
         done = {"pages": pages, "summary": summary.as_json()}
         if self.keeps_texts:
             self.journal.write(part.name, done)
@@ -250,10 +260,10 @@ class InputRun:
         self._writer: InputWriter | None = None
         self._temporary = job.journal.temporary / name
 
-    def add(self, record: Record, cleaned: Cleaned) -> None:
+    def add(self, record: Record, cleaned: Cleaned, written: Cleaned) -> None:
         """Write a page and count it."""
         if not self.is_lost:
-            self.write(record, cleaned)
+            self.write(record, written)
         if not self.is_lost:
             count_page(self.summary, self.source, record, cleaned)
             self._stop_if_strict(self.summary.failures)
@@ -321,18 +331,17 @@ def count_page(summary: Summary, source: Input, record: Record, cleaned: Cleaned
 
 def pages_of(part: Part, done: dict) -> Iterator[tuple[Record, Cleaned]]:
     """The pages of a part as `clean_part` gave them."""
-    for record, (text, error, verdicts) in zip(part.records, done["pages"], strict=True):
-        yield record, Cleaned(record.page, text, _as_verdicts(verdicts), error)
+    for record, (text, error, verdicts, metadata) in zip(part.records, done["pages"], strict=True):
+        yield replace(record, metadata=metadata), Cleaned(record.page, text, _as_verdicts(verdicts), error)
 
 
 def given_up(part: Part, reason: str) -> dict:
     """What stands for `clean_part` where no process could do it: the pages as they came in."""
     pages, failures = [], list(part.failures)
     for record in part.records:
-        page = record.page
-        text = page.text if page.text is not None else ""
-        pages.append((text, f"{DIED}: {reason}", None))
-        failures.append(Failure(part.source.id, record.position, f"{page.id}: {DIED}: {reason}", "passed through"))
+        error = f"{DIED}: {reason}"
+        pages.append((passed_through(record.page, error).text, error, None, None))
+        failures.append(Failure(part.source.id, record.position, f"{record.page.id}: {error}", "passed through"))
     return {"pages": pages, "summary": Summary(failures=failures).as_json()}
 
 

@@ -1,0 +1,59 @@
+"""The program: its commands, and how errors and signals end it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+import click
+
+from declutter import __version__
+from declutter.cli.clean import clean
+from declutter.cli.completion import completion
+from declutter.cli.explain import explain
+from declutter.cli.learn import learn, profile
+from declutter.cli.report import report
+from declutter.cli.serve import serve
+from declutter.cli.shown import EXIT_CODES
+from declutter.cli.training import score, train
+from declutter.errors import DeclutterError
+
+
+class Program(click.Group):
+    """The group of commands; turns errors and Ctrl-C into messages and the documented exit codes."""
+
+    def invoke(self, ctx: click.Context):
+        is_main_thread = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGTERM, _stop) if is_main_thread else None
+        try:
+            return super().invoke(ctx)
+        except DeclutterError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Broken off.", err=True)
+            ctx.exit(130)
+        finally:
+            if is_main_thread:
+                signal.signal(signal.SIGTERM, before)
+
+
+def _stop(_signal, _frame):
+    """Leave by an exception, so that temporary files are deleted on the way."""
+    sys.exit(128 + signal.SIGTERM)
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.version_option(__version__, prog_name="declutter")
+def main():
+    """Clean what a scraper left: keep a page's main content, remove the boilerplate, line by line.
+
+    \b
+    declutter clean scraped/ clean/      a folder of text dumps
+    declutter explain page.txt           why each line is kept or removed
+    """
+
+
+for command in (clean, explain, learn, profile, report, serve, train, score, completion):
+    main.add_command(command)
