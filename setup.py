@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-KERNELS = ("html", "trees")
+KERNELS = ("html", "measure", "trees")
 
 setup(
     ext_modules=[

@@ -13,7 +13,8 @@ CONFIDENT = 0.8  # a score from which on a line is the core of a page's text
 RULES_LABEL_WEIGHT = 2.5  # what the rules' label adds to the softmax; by the founding dumps, whose labels are by hand
 SHARPEN = 1.0  # how much a page with a confident core sharpens the scores of its other lines; see choose()
 TITLE_SCORE = 0.1  # a score from which on the outline's title is kept: golds without titles make models shy of them
-HOPELESS_SCORE, HOPELESS_WORDS = 0.4, 30.0  # a page whose scores, and expected words, all lie below has no text
+HOPELESS_SCORE, HOPELESS_WORDS = 0.4, 30.0  # a page whose scores, and expected words, all lie below has no text,
+HOPELESS_PAGE_WORDS = 100.0  # where it has so many words: of a smaller page the little that it says may be its text
 GRID = 4096.0  # parts of a word and of a score that are told apart
 BLANK_REASON = "blank line between kept lines"
 BLANK_OUT_REASON = "blank line beside what is removed"
@@ -56,7 +57,7 @@ def choose(
     last = np.maximum.reduceat(np.where(is_best, np.arange(len(page)), -1), first)
     cut = np.repeat(sharp[order][last], sizes)  # the lowest score chosen, the same for all lines of a page
     hopeless = (np.maximum.reduceat(score[order], first) < HOPELESS_SCORE) & (mass[filled] < HOPELESS_WORDS)
-    hopeless &= beta <= 1.0
+    hopeless &= (np.bincount(page, weights=words)[filled] >= HOPELESS_PAGE_WORDS) & (beta <= 1.0)
     cut_score = np.where(hopeless, HOPELESS_SCORE, score[order][last])
     return (sharp >= cut) & ~np.repeat(hopeless, sizes), np.repeat(cut_score, sizes).astype(np.float32)
 

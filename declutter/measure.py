@@ -1,5 +1,7 @@
-"""Lines to Measures: what is counted in each line, with numpy over the code points of many lines at once.
+"""Lines to Measures: what is counted in each line.
 
+One pass in C over the text counts it (kernels/measure.c), or, where that is not installed, numpy over the code points
+of many lines at once: the same bits, but four times as slow over many pages, and twelve times over a single one.
 Everything later (repetition, features, rules) reads these columns; nothing else looks at characters.
 """
 
@@ -14,6 +16,11 @@ from declutter import scripts
 from declutter.lines import Lines, Measures
 from declutter.phrases import CATEGORIES, phrases_by_category
 from declutter.scripts import character_tables, code_points, splitmix64
+
+try:
+    from declutter.kernels import measure as kernel
+except ImportError:  # declutter was installed without a compiler; NumPy does the same, slower
+    kernel = None
 
 CHUNK_CHARS = 1 << 17  # characters measured at once: 1 MB of working arrays stay near the processor
 MAX_LINE_CHARS = 1 << 16  # a longer line is measured by its first characters; it is prose or data either way
@@ -36,7 +43,9 @@ def measure(lines: Lines) -> Measures:
     parts = [_measure_rows(lines, first, last) for first, last in _chunks(lines)]
     if not parts:
         parts = [_measure_rows(Lines("\n", np.array([0, 1]), np.array([0]), np.array([0, 1])), 0, 1)]
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns = parts[0]
+    if len(parts) > 1:
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in columns}
     page_starts = np.searchsorted(columns["rows"], lines.page_starts)
     word_starts = np.zeros(len(columns["rows"]) + 1, np.int64)
     np.cumsum(columns.pop("n_weighty"), out=word_starts[1:])
@@ -61,11 +70,85 @@ def _chunks(lines: Lines) -> list[tuple[int, int]]:
 
 
 def _measure_rows(lines: Lines, first: int, last: int) -> dict[str, np.ndarray]:
+    """The columns of one chunk."""
+    offsets = lines.starts[first : last + 1]
+    if offsets[-1] - offsets[0] > CHUNK_CHARS:  # one line, longer than a chunk
+        n_chars = min(MAX_LINE_CHARS, int(offsets[-1] - offsets[0]))
+        offsets = offsets[0] + np.array([0, n_chars], np.int64)
+    return _by_kernel(lines, first, offsets) if kernel else _by_numpy(lines, first, offsets)
+
+
+#: What the kernel makes, in this order: dtype, and numbers a line (the last column has its own length).
+KERNEL_COLUMNS = {
+    "rows": (np.int64, 1), "counts": (np.int32, scripts.N_CLASSES), "words": (np.float32, 1),
+    "sentence_ends": (np.int32, 1), "first_class": (np.uint8, 1), "final_class": (np.uint8, 1),
+    "last_class": (np.uint8, 1), "script": (np.uint8, 1), "indent_chars": (np.int32, 1), "fingerprint": (np.uint64, 1),
+    "prefix": (np.uint64, 1), "phrases": (np.float32, len(CATEGORIES)), "page_overlap": (np.float32, 1),
+    "n_weighty": (np.int64, 1), "word_hashes": (np.uint64, 1),
+}  # fmt: skip
+
+
+def _by_kernel(lines: Lines, first: int, starts: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of the rows from `first` on, whose first characters are `starts` (int64), and where they end."""
+    tables = _kernel_tables(max(CHUNK_CHARS, MAX_LINE_CHARS) + 1)
+    starts, page_starts = (np.ascontiguousarray(rows, np.int64) for rows in (starts, lines.page_starts))
+    found = kernel.rows(tables, lines.text, starts, page_starts, first)
+    columns = {}
+    for (name, (dtype, n_numbers)), column in zip(KERNEL_COLUMNS.items(), found, strict=True):
+        numbers = np.frombuffer(column, dtype)
+        columns[name] = numbers if n_numbers == 1 else numbers.reshape(n_numbers, -1).T
+    return columns
+
+
+@cache
+def _kernel_tables(n_powers: int):
+    """What the kernel measures by, for lines of fewer characters than `n_powers`."""
+    tables, phrases = character_tables(), _phrase_table()
+    lengths = phrases.unit_counts
+    longer = LONGEST_SPACED_PHRASE + 1
+    arrays = (
+        *(tables.classes, tables.scripts, tables.mixed, *_powers(n_powers), _steps(), _traits()),
+        np.array(list(scripts.WORDS_PER_CHARACTER), np.uint8),
+        np.array(list(scripts.WORDS_PER_CHARACTER.values()), np.float32),
+        *(phrases.hashes, np.ascontiguousarray(phrases.categories, np.uint8)),
+        *(np.packbits(bits, bitorder="little") for bits in (phrases.slots, phrases.beginnings)),
+        np.array(lengths, np.int32),
+    )
+    n_spaced_lengths = lengths.index(longer) if longer in lengths else len(lengths)
+    classes = (scripts.SPACE, scripts.SENTENCE_END)
+    sizes = (SLOT_BITS, BEGINNING_CHARS, PHRASE_LINE_CHARS, MAX_CLOSERS, MAX_PREFIX_CHARS, SLOTS_A_WORD)
+    return kernel.tables(arrays, *classes, len(CATEGORIES), n_spaced_lengths, *sizes, LONG_LINE_WORDS, int(_COUNTED))
+
+
+def _steps() -> np.ndarray:
+    """What a character does, by the class before it on its line (SPACE if none) and its own, in bits.
+
+    uint8 (32, 32), as the kernel has room for 32 classes.
+    1: it counts, as a word character or the first of a run of digits. 2: a unit begins (see `_cut`). 4: a word begins
+    (`_words`). 8: the sentence end before it is none (`_sentence_ends`). 16: it is a colon.
+    """
+    before, own = np.indices((32, 32))
+    is_word, was_word = own < scripts.N_WORD_CLASSES, before < scripts.N_WORD_CLASSES
+    spaced, was_spaced = own < scripts.N_SPACED_WORD_CLASSES, before < scripts.N_SPACED_WORD_CLASSES
+    counts = is_word & ((own != scripts.DIGIT) | (before != scripts.DIGIT))
+    begins = is_word & (~was_word | ~spaced | (~was_spaced & (own != scripts.MARK)))
+    dot_is_inside = (before == scripts.SENTENCE_END) & spaced
+    bits = (counts, begins, spaced & ~was_word, dot_is_inside, own == scripts.COLON)
+    return sum(mark.astype(np.uint8) << bit for bit, mark in enumerate(bits))
+
+
+def _traits() -> np.ndarray:
+    """uint8 (N_CLASSES,), bits. 1: seen. 2: of words without spaces. 4: a closer."""
+    own = np.arange(scripts.N_CLASSES)
+    spaceless = (own >= scripts.N_SPACED_WORD_CLASSES) & (own < scripts.N_WORD_CLASSES)
+    return ((own < scripts.N_VISIBLE_CLASSES) + 2 * spaceless + 4 * _CLOSERS).astype(np.uint8)
+
+
+def _by_numpy(lines: Lines, first: int, starts: np.ndarray) -> dict[str, np.ndarray]:
+    """The same, without the kernel."""
     tables = character_tables()
-    begin = int(lines.starts[first])
-    offsets = lines.starts[first : last + 1] - begin
-    if offsets[-1] > CHUNK_CHARS:  # one line, longer than a chunk
-        offsets = np.array([0, MAX_LINE_CHARS], np.int64)
+    begin = int(starts[0])
+    offsets = starts - begin
     points = _table_rows(lines.text[begin : begin + int(offsets[-1])])
     classes = tables.classes[points]
     runs = _runs(classes, offsets)

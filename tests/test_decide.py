@@ -93,12 +93,14 @@ def test_no_page_begins_or_ends_with_a_kept_blank_line_and_no_label_decides_othe
 
 
 def test_nothing_is_chosen_on_a_page_without_any_likely_text():
-    starts, words = np.array([0, 3, 6]), np.full(6, 10.0, np.float32)
-    score = np.array([0.3, 0.1, 0.2, 0.3, 0.1, 0.45], np.float32)
+    starts, words = np.array([0, 3, 6]), np.full(6, 40.0, np.float32)
+    score = np.array([0.3, 0.1, 0.2, 0.3, 0.1, 0.45], np.float32)  # of 120 words 24 are expected to be text
     keep, cut = choose(starts, words, score)
     assert not keep[:3].any() and keep[5]
     assert cut[:3].tolist() == [pytest.approx(HOPELESS_SCORE)] * 3
     keep, _ = choose(starts, words, score, beta=2.0)  # recall is preferred
+    assert keep[0]
+    keep, _ = choose(starts, words / 2, score)  # what a page of 60 words says may be its text
     assert keep[0]
 
 
