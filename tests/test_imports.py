@@ -192,7 +192,8 @@ def test_clean_on_three_small_files_is_quick(tmp_path):
     loaded, seconds = min((loaded_by(code) for _ in range(3)), key=lambda found: found[1])
     assert "numpy" in loaded
     assert not loaded & HEAVY
-    assert seconds < 0.5  # of processor time, which other work on the machine does not lengthen: measured 0.3
+    _, numpy_seconds = min((loaded_by("import numpy") for _ in range(3)), key=lambda found: found[1])
+    assert seconds < max(0.5, 5 * numpy_seconds)  # of processor time; measured 0.3, and longer beside other work
 
 
 def test_public_names_are_there_and_listed():

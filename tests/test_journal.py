@@ -119,7 +119,9 @@ def test_killed_three_times_and_resumed(tmp_path):
     for number, n_pages in enumerate([400, 900, 400]):
         pages_file(tmp_path / "in" / f"{number}.jsonl", n_pages, n_sites=7, size=4)
     command = [sys.executable, "-m", "declutter.cli", "clean", "--quiet", "--engine", "rules", "--workers", "2"]
+    begin = time.monotonic()
     subprocess.run([*command, tmp_path / "in", tmp_path / "undisturbed"], check=True, env=ENVIRONMENT)
+    duration = time.monotonic() - begin
     chance = random.Random(0)
     n_kills = 0
     for _ in range(20):
@@ -127,7 +129,7 @@ def test_killed_three_times_and_resumed(tmp_path):
         process = subprocess.Popen(arguments, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
         try:
             if n_kills < 3:
-                process.wait(chance.uniform(0.6, 3))
+                process.wait(duration * chance.uniform(0.3, 0.8))
             error = process.communicate()[1]
             assert process.returncode == 0, error
             break
