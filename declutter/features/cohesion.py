@@ -27,21 +27,26 @@ class Cohesion:
 
     def __init__(self, columns: Columns):
         self.c = columns
-        measures = columns.measures
-        self.line = np.repeat(columns.row, np.diff(measures.word_starts))  # int64 (n_words,)
-        self.slot, self.n_slots = self._slots(measures.word_hashes)
+        self.line = np.repeat(columns.row, np.diff(columns.measures.word_starts))  # int64 (n_words,)
+        slot = self._slots(columns.measures.word_hashes)
+        self.order = np.argsort(slot, kind="stable")  # by word, then by line
+        slot = slot[self.order]
+        is_new = np.ones(len(slot), bool)
+        is_new[1:] = slot[1:] != slot[:-1]
+        self.word = np.empty(len(slot), np.int64)  # the same for the same word of a page; small numbers, small tables
+        self.word[self.order] = np.cumsum(is_new) - 1
+        self.n_distinct = int(is_new.sum())
 
-    def _slots(self, hashes: np.ndarray) -> tuple[np.ndarray, int]:
-        """The place of each word (int64) in the table of its page, and the size of all tables.
+    def _slots(self, hashes: np.ndarray) -> np.ndarray:
+        """int64 (n_words,): the place of each word in the table of its page.
 
         A page has a table of its own, as large as its words ask for, so that it is judged the same in any batch.
         """
         page = self.c.page[self.line]
         n_words = np.bincount(page, minlength=1)
         bits = np.ceil(np.log2(SLOTS_A_WORD * np.maximum(n_words, 1))).astype(np.int64)
-        ends = np.cumsum(1 << bits)
-        starts = ends - (1 << bits)
-        return starts[page] + (hashes >> (64 - bits).astype(np.uint64)[page]).astype(np.int64), int(ends[-1])
+        starts = np.cumsum(1 << bits) - (1 << bits)
+        return starts[page] + (hashes >> (64 - bits).astype(np.uint64)[page]).astype(np.int64)
 
     def of_line(self, marks: np.ndarray) -> np.ndarray:
         """float64 (n,): how many of each line's words are marked; marks is bool (n_words,)."""
@@ -50,19 +55,19 @@ class Cohesion:
     @cached_property
     def is_content(self) -> np.ndarray:
         """bool (n_words,): not one of the words that every text has."""
-        number = np.bincount(self.slot, minlength=self.n_slots)[self.slot]
+        number = np.bincount(self.word, minlength=1)[self.word]
         starts = self.c.measures.word_starts
         of_page = (starts[self.c.beyond_row] - starts[self.c.first_row])[self.line]
         return number < np.maximum(COMMON_AT_LEAST, COMMON_SHARE * of_page)
 
     def elsewhere_in(self, lines: np.ndarray) -> np.ndarray:
         """bool (n_words,): the word stands in another of the marked lines (bool, n) of its page too."""
-        owner = np.full(self.n_slots, -1, np.int64)  # a marked line that has the word, or -2 where several have
+        owner = np.full(self.n_distinct, -1, np.int64)  # a marked line that has the word, or -2 where several have
         inside = lines[self.line]
-        slots, owners = self.slot[inside], self.line[inside]
-        owner[slots] = owners
-        owner[slots[owner[slots] != owners]] = -2
-        found = owner[self.slot]
+        words, owners = self.word[inside], self.line[inside]
+        owner[words] = owners
+        owner[words[owner[words] != owners]] = -2
+        found = owner[self.word]
         return (found == -2) | ((found >= 0) & (found != self.line))
 
     @cached_property
@@ -91,17 +96,16 @@ class Cohesion:
     @cached_property
     def gap(self) -> np.ndarray:
         """int64 (n_words,): lines up to the nearest other line that has the word; FAR where there is none."""
-        order = np.argsort(self.slot, kind="stable")  # by word, then by line
-        slot, line = self.slot[order], self.line[order]
-        is_new = np.ones(len(order), bool)
-        is_new[1:] = (slot[1:] != slot[:-1]) | (line[1:] != line[:-1])
+        word, line = self.word[self.order], self.line[self.order]
+        is_new = np.ones(len(word), bool)
+        is_new[1:] = (word[1:] != word[:-1]) | (line[1:] != line[:-1])
         distinct = np.flatnonzero(is_new)
         steps = np.diff(line[distinct])
-        steps[np.diff(slot[distinct]) != 0] = FAR
+        steps[np.diff(word[distinct]) != 0] = FAR
         far = np.array([FAR])
         nearest = np.minimum(np.concatenate([far, steps]), np.concatenate([steps, far]))[: len(distinct)]
-        gap = np.empty(len(order), np.int64)
-        gap[order] = nearest[np.cumsum(is_new) - 1]
+        gap = np.empty(len(word), np.int64)
+        gap[self.order] = nearest[np.cumsum(is_new) - 1]
         return gap
 
     def near(self, reach: int) -> np.ndarray:
