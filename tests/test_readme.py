@@ -167,7 +167,8 @@ def test_every_command_is_described(command):
 
 
 def test_no_line_of_the_prose_is_too_long():
-    text = BLOCK.sub("", README.read_text("utf-8")) + (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+    prose = re.sub(r"(?s)<!-- table: .*?<!-- end of table -->", "", README.read_text("utf-8"))  # made of results
+    text = BLOCK.sub("", prose) + (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
     assert [line for line in text.splitlines() if len(line) > 120] == []
     assert textwrap.dedent(text) == text
 
