@@ -31,8 +31,8 @@ def choose(
     main content among them over the words chosen plus the expected words of main content on the page (Nan, Chai, Lee
     and Chieu 2012). `beta` under 1 prefers precision, above 1 recall. Lines of a page are not right or wrong
     independently: where a page has a confident core, doubtful lines beside it are mostly wrong together, so their
-    scores are sharpened first. Of a page on which nothing is likely to be main content, nothing is chosen, unless recall is
-    preferred.
+    scores are sharpened first. Of a page on which nothing is likely to be main content, nothing is chosen, unless
+    recall is preferred.
     """
     page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
     if not len(page):

@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,9 +163,10 @@ class TestPeers:
             assert process.ask("The next page", None).text == "The next page"
 
     def test_a_page_that_takes_too_long_costs_only_itself(self):
-        with PeerProcess(BY_NAME["keep all"], HERE, page_seconds=0.0) as process:
+        with PeerProcess(BY_NAME["keep all"], HERE, page_seconds=0.5) as process:
+            process.process.send_signal(signal.SIGSTOP)
             late = process.ask("A page", None)
-            assert late.broke and late.error == "no answer in 0 s" and late.text == ""
+            assert late.broke and late.error == "no answer in 0.5 s" and late.text == ""
             process.page_seconds = 60.0
             assert process.ask("The next page", None).text == "The next page"
 

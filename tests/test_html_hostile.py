@@ -27,7 +27,7 @@ HOSTILE = {
 ODD = {
     "plaintext": ("<p>a<plaintext>deep <b>b</p> < c", "deep"),
     "xmp": ("<div><xmp><p>deep</div></xmp></div><p>after", "after"),
-    "odd names": ('<div<p a"b=\'<\' <!--c>deep</div<p><p/"=>x', "deep"),
+    "odd names": ("<div<p a\"b='<' <!--c>deep</div<p><p/\"=>x", "deep"),
     "NULs": ("<\0p>d\0e\0e\0p", "deep"),
     "lone surrogates": ("<p>deep \ud800 \udc00", "deep"),
     "entity bomb": ("<!DOCTYPE x [<!ENTITY a 'b'><!ENTITY c '&a;&a;'>]><p>deep &c;" + "&amp;" * 100_000, "deep"),

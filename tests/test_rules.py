@@ -160,7 +160,9 @@ def with_repeats(lines, pages_with, site_pages):
 
 def test_a_template_line_is_removed_even_where_it_reads_like_text():
     sample = SAMPLES["Latin"]
-    notice = "We write this paper for the people who live by the harbor, and have done so every week since it has lamps."
+    notice = (
+        "We write this paper for the people who live by the harbor, and have done so every week since it has lamps."
+    )
     lines = [*sample.body, notice]
     judgement, reasons = with_repeats(lines, [1, 1, 1, 6], 6)
     assert reasons[3] == "stands on 6 of 6 pages of this site"

@@ -117,9 +117,9 @@ class Cohesion:
         return self.near(8)
 
     def share(self, part: str, before: int, after: int) -> np.ndarray:
-        """The share of a number of words ("in_core") in the content words of the lines around, as Columns.window_sum."""
-        c = self.c
-        return c.window_sum(getattr(self, part), before, after) / np.maximum(c.window_sum(self.content, before, after), 1)
+        """The share of a number of words ("in_core") in the content words of the lines around (Columns.window_sum)."""
+        counted, content = (self.c.window_sum(words, before, after) for words in (getattr(self, part), self.content))
+        return counted / np.maximum(content, 1)
 
     @cached_property
     def core_share(self) -> np.ndarray:

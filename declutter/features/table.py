@@ -50,7 +50,7 @@ CHARACTERS: tuple[Feature, ...] = (
     ("has_bullet", lambda c: c.has_bullet),
     ("starts_lower", lambda c: c.measures.first_class == scripts.LOWER),
     ("starts_digit", lambda c: c.measures.first_class == scripts.DIGIT),
-    ("starts_symbol", lambda c: (c.measures.first_class >= scripts.SEPARATOR)),
+    ("starts_symbol", lambda c: c.measures.first_class >= scripts.SEPARATOR),
     ("other_script", lambda c: _other_script(c)),
 )
 LAYOUT: tuple[Feature, ...] = (
@@ -72,8 +72,10 @@ PAGE: tuple[Feature, ...] = (
     ("page_prose_lines_log", lambda c: np.log1p(c.page_sum(c.is_prose))),
     ("page_ended_share", lambda c: _share(c.page_sum(c.ends_sentence), c.beyond_row - c.first_row)),
     ("page_bullet_share", lambda c: _share(c.page_sum(c.has_bullet), c.beyond_row - c.first_row)),
-    *((f"page_{name}", lambda c, k=CATEGORY_COLUMN[name]: np.log1p(c.page_sum(c.measures.phrases[:, k] > 0.3)))
-      for name in ("comments", "forum", "shop", "author", "related")),
+    *(
+        (f"page_{name}", lambda c, k=CATEGORY_COLUMN[name]: np.log1p(c.page_sum(c.measures.phrases[:, k] > 0.3)))
+        for name in ("comments", "forum", "shop", "author", "related")
+    ),
     ("page_short_share", lambda c: _share(c.page_sum(c.is_short), c.beyond_row - c.first_row)),
 )
 REPETITION: tuple[Feature, ...] = (
@@ -104,16 +106,20 @@ NEIGHBOURS: tuple[Feature, ...] = (
     *((f"site_share_{k:+d}", lambda c, k=k: c.shifted(c.site_share, k)) for k in (-2, -1, 1, 2)),
     *((f"overlap_{k:+d}", lambda c, k=k: c.shifted(c.measures.page_overlap, k)) for k in (-1, 1)),
     *((f"capitals_a_word_{k:+d}", lambda c, k=k: c.shifted(_capitals(c), k)) for k in (-1, 1)),
-    *((f"digit_share_{k:+d}", lambda c, k=k: c.shifted(_share(c.counts[:, scripts.DIGIT], c.visible_chars), k))
-      for k in (-1, 1)),
+    *(
+        (f"digit_share_{k:+d}", lambda c, k=k: c.shifted(_share(c.counts[:, scripts.DIGIT], c.visible_chars), k))
+        for k in (-1, 1)
+    ),
     *((f"repeats_{k:+d}", lambda c, k=k: c.shifted(c.page_repeats > 1, k, False)) for k in (-1, 1)),
     *((f"has_bullet_{k:+d}", lambda c, k=k: c.shifted(c.has_bullet, k, False)) for k in (-1, 1)),
 )
 DENSITY: tuple[Feature, ...] = (
     *((f"long_within_{k}", lambda c, k=k: c.window_mean(c.is_long, k)) for k in (3, 10, 25)),
     *((f"prose_within_{k}", lambda c, k=k: c.window_mean(c.is_prose, k)) for k in (1, 3, 10)),
-    *((f"words_within_{k}", lambda c, k=k: np.log1p(c.window_mean(np.minimum(c.words, 100), k)))
-      for k in (1, 3, 10, 25)),
+    *(
+        (f"words_within_{k}", lambda c, k=k: np.log1p(c.window_mean(np.minimum(c.words, 100), k)))
+        for k in (1, 3, 10, 25)
+    ),
     ("words_above_5", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), 5, -1))),
     ("words_below_5", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 5))),
     ("words_below_15", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 15))),
@@ -143,8 +149,10 @@ OUTLINE: tuple[Feature, ...] = (
     ("segment_gain_log", lambda c: np.log1p(np.maximum(outline_of(c).segment[2], 0))),
     ("segment_gain_share", lambda c: _share(np.maximum(outline_of(c).segment[2], 0), c.page_sum(c.words))),
     ("is_title", lambda c: c.row == outline_of(c).title_row),
-    ("title_distance",
-     lambda c: np.where(outline_of(c).title_row >= 0, _signed_log(c.row - outline_of(c).title_row), 0)),
+    (
+        "title_distance",
+        lambda c: np.where(outline_of(c).title_row >= 0, _signed_log(c.row - outline_of(c).title_row), 0),
+    ),
     ("inserted_link", lambda c: outline_of(c).inserted_links),
     ("trail", lambda c: outline_of(c).trail),
     ("gain", lambda c: outline_of(c).gain),
@@ -157,9 +165,11 @@ COHESION: tuple[Feature, ...] = (
     *((f"said_within_{k}", lambda c, k=k: _share(cohesion_of(c).near(k), cohesion_of(c).content)) for k in NEAR_LINES),
     ("said_in_core", lambda c: _share(cohesion_of(c).in_core, cohesion_of(c).content)),
     ("said_in_lead", lambda c: _share(cohesion_of(c).in_lead, cohesion_of(c).content)),
-    *((f"said_{name}_{before}_{after}", lambda c, b=before, a=after, part=part: cohesion_of(c).share(part, b, a))
-      for name, part in (("near", "near_8"), ("core", "in_core"), ("lead", "in_lead"))
-      for before, after in ((2, 2), (6, 6), (10, -1), (-1, 10), (0, 4), (4, 0))),
+    *(
+        (f"said_{name}_{before}_{after}", lambda c, b=before, a=after, part=part: cohesion_of(c).share(part, b, a))
+        for name, part in (("near", "near_8"), ("core", "in_core"), ("lead", "in_lead"))
+        for before, after in ((2, 2), (6, 6), (10, -1), (-1, 10), (0, 4), (4, 0))
+    ),
     ("said_in_core_by_core", lambda c: cohesion_of(c).core_share),
     ("said_core_2_2_to_core", lambda c: cohesion_of(c).share("in_core", 2, 2) - cohesion_of(c).core_share),
     ("said_in_core_by_page", lambda c: _share(c.page_sum(cohesion_of(c).in_core), c.page_sum(cohesion_of(c).content))),

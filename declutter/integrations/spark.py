@@ -25,7 +25,7 @@ from functools import partial
 try:
     import pyarrow as pa
     from pyspark import StorageLevel
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
     from pyspark.sql import functions as F
     from pyspark.sql import types as T
 except ImportError as error:
@@ -61,8 +61,8 @@ def learn_dataframe(
     page. Pages whose site is not known (neither `site` nor a URL with a host) are left out.
     """
     columns = _named_columns(df, text, html, url, site)
-    contents = [_column(columns[what]).alias(what) for what in ("text", "html") if what in columns]
-    order = _column(_checked(df, id)) if id else F.xxhash64(*contents)
+    contents = [F.col(columns[what]).alias(what) for what in ("text", "html") if what in columns]
+    order = F.col(_checked(df, id)) if id else F.xxhash64(*contents)
     pages = _with_site(df, columns).where(F.col(SITE).isNotNull())
     together = pages.select(F.col(SITE).alias("site"), order.alias(ORDER), *contents).repartition("site")
     return together.sortWithinPartitions(ORDER).mapInArrow(_count_sites, COUNTS_TYPE)
@@ -128,11 +128,6 @@ def _checked(df: DataFrame, name: str) -> str:
     return name
 
 
-def _column(name: str) -> Column:
-    """The column of that name, a dot in which leads into no struct."""
-    return F.col("`" + name.replace("`", "``") + "`")
-
-
 def _output(df: DataFrame, into: str, verdicts: str | None, error: str) -> tuple[str, T.StructType]:
     """The name of the column of kept text, and the schema of what comes out."""
     for name in (verdicts, error):
@@ -146,7 +141,7 @@ def _output(df: DataFrame, into: str, verdicts: str | None, error: str) -> tuple
 
 def _with_site(df: DataFrame, columns: dict[str, str]) -> DataFrame:
     """The data frame with the site of each page: given, or the registered domain of its URL."""
-    site, url = (_column(columns[what]) if what in columns else F.lit(None).cast("string") for what in ("site", "url"))
+    site, url = (F.col(columns[what]) if what in columns else F.lit(None).cast("string") for what in ("site", "url"))
     # "not deterministic" keeps Spark from computing it again in a filter
     return df.withColumn(SITE, F.arrow_udf(_site_names, T.StringType()).asNondeterministic()(site, url))
 

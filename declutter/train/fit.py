@@ -72,9 +72,7 @@ def fit(
     )  # fmt: skip
 
 
-def _drawn(
-    examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """(rows int64, weights) to learn from: of each page about LINES_A_PAGE of the lines decided, at random.
 
     Those drawn weigh for the others, so that every page still weighs the same.

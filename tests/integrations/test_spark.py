@@ -139,8 +139,8 @@ def test_html_nulls_and_pages_of_no_known_site(spark):
         (1, html.encode(), None, None),
         (2, html.encode(), "not shown", "https://a.example/"),
     ]
-    df = spark.createDataFrame(rows, "id int, `raw.html` binary, text string, url string")
-    cleaned = clean_dataframe(df, text="text", html="raw.html", url="url", into="main", verdicts="verdicts")
+    df = spark.createDataFrame(rows, "id int, raw binary, text string, url string")
+    cleaned = clean_dataframe(df, text="text", html="raw", url="url", into="main", verdicts="verdicts")
     null, *others = cleaned.orderBy("id").collect()
     assert (null["main"], null["verdicts"], null["error"]) == (None, None, None)
     assert [row["main"] for row in others] == [Cleaner().clean_html(html)] * 2
