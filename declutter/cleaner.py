@@ -204,12 +204,17 @@ def passed_through(page: Page, error: str) -> Cleaned:
     return Cleaned(page, text, everything, error)
 
 
+def n_text_chars(page: Page) -> int:
+    """The characters of a page's text, of an HTML page about: what batches are measured by."""
+    return len(page.text) if page.text is not None else len(page.html) // HTML_TO_TEXT
+
+
 def batches(pages: Iterable[Page]) -> Iterator[list[Page]]:
     """Runs of pages that are all dumps or all HTML, of about BATCH_CHARS characters."""
     batch: list[Page] = []
     n_chars = 0
     for page in pages:
-        size = len(page.text) if page.text is not None else len(page.html) // HTML_TO_TEXT
+        size = n_text_chars(page)
         other_kind = bool(batch) and (batch[0].html is None) != (page.html is None)
         if batch and (other_kind or n_chars + size > BATCH_CHARS or len(batch) == BATCH_PAGES):
             yield batch

@@ -14,6 +14,17 @@ class UncleanedWarning(UserWarning):
     """Pages that could not be judged were passed through whole."""
 
 
+def given_columns(text, html, url, site) -> dict:
+    """The columns that are given (names, columns or expressions of the host) by what they are: text, html, url, site.
+
+    Raises ValueError where neither text nor html is given.
+    """
+    if text is None and html is None:
+        raise ValueError("name a column of pages: text or html")
+    columns = {"text": text, "html": html, "url": url, "site": site}
+    return {what: column for what, column in columns.items() if column is not None}
+
+
 def pages_of(
     text: Column | None = None,
     html: Column | None = None,
@@ -26,14 +37,11 @@ def pages_of(
     A page's id is its row's number, counted from `first_row`. Raises TypeError where a value is of another type, and
     ValueError where neither column is given or their lengths differ.
     """
-    columns = {"text": text, "html": html, "url": url, "site": site}
-    lengths = {name: len(column) for name, column in columns.items() if column is not None}
-    if text is None and html is None:
-        raise ValueError("name a column of pages: text or html")
+    lengths = {name: len(column) for name, column in given_columns(text, html, url, site).items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"the columns have different lengths: {lengths}")
     nulls = [None] * next(iter(lengths.values()))
-    rows = zip(*(nulls if column is None else column for column in columns.values()), strict=True)
+    rows = zip(*(nulls if column is None else column for column in (text, html, url, site)), strict=True)
     for row, values in enumerate(rows, first_row):
         _check_types(row, *values)
         of_text, of_html, of_url, of_site = values

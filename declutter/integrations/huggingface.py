@@ -33,7 +33,7 @@ except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter[huggingface]"') from error
 
 from declutter import Cleaner, Page, Profile, __version__, learn
-from declutter.integrations.columns import cleaned_rows, pages_of, verdict_rows
+from declutter.integrations.columns import cleaned_rows, given_columns, pages_of, verdict_rows
 
 BATCH_ROWS = 1000  # the default batch of Dataset.map
 
@@ -60,9 +60,7 @@ class Clean:
         verdicts: str | None = None,
         cleaner: Cleaner | None = None,
     ):
-        if text is None and html is None:
-            raise ValueError("name a column of pages: text or html")
-        self.columns = {"text": text, "html": html, "url": url, "site": site}
+        self.columns = given_columns(text, html, url, site)
         self.into = into or text or "text"
         self.verdicts = verdicts
         self.cleaner = cleaner or Cleaner()
@@ -99,7 +97,7 @@ def learn_dataset(
     site: str | None = None,
 ) -> Profile:
     """The profile of the dataset's sites; the names are those of columns. Reads the dataset once, in one process."""
-    return learn(_pages(dataset, {"text": text, "html": html, "url": url, "site": site}))
+    return learn(_pages(dataset, given_columns(text, html, url, site)))
 
 
 def clean_dataset(
@@ -125,8 +123,8 @@ def clean_dataset(
     return dataset.map(clean, batched=True, **map_options)
 
 
-def _pages(dataset: datasets.Dataset | datasets.IterableDataset, columns: dict[str, str | None]) -> Iterator[Page]:
-    names = list(dict.fromkeys(name for name in columns.values() if name is not None))
+def _pages(dataset: datasets.Dataset | datasets.IterableDataset, columns: dict[str, str]) -> Iterator[Page]:
+    names = list(dict.fromkeys(columns.values()))
     first_row = 0
     for batch in dataset.select_columns(names).with_format(None).iter(BATCH_ROWS):
         rows = list(pages_of(**_named_columns(batch, columns), first_row=first_row))
@@ -134,6 +132,6 @@ def _pages(dataset: datasets.Dataset | datasets.IterableDataset, columns: dict[s
         yield from (page for page in rows if page is not None)
 
 
-def _named_columns(batch, columns: dict[str, str | None]) -> dict:
+def _named_columns(batch, columns: dict[str, str]) -> dict:
     """The columns of a batch by what they are: text, html, url, site."""
-    return {what: batch[name] for what, name in columns.items() if name is not None}
+    return {what: batch[name] for what, name in columns.items()}

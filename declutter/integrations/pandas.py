@@ -33,7 +33,7 @@ except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter[pandas]"') from error
 
 from declutter import Cleaned, Cleaner
-from declutter.integrations.columns import cleaned_rows, pages_of
+from declutter.integrations.columns import cleaned_rows, given_columns, pages_of
 
 
 def clean_column(
@@ -86,10 +86,7 @@ def explain_column(
 
 
 def _cleaned(text, html, url, site, cleaner: Cleaner | None) -> Iterator[Cleaned | None]:
-    columns = {"text": text, "html": html, "url": url, "site": site}
-    if text is None and html is None:
-        raise ValueError("name a column of pages: text or html")
-    given = {name: column for name, column in columns.items() if column is not None}
+    given = given_columns(text, html, url, site)
     indexes = [column.index for column in given.values()]
     if any(not index.equals(indexes[0]) for index in indexes):
         raise ValueError(f"the columns {', '.join(given)} have different indexes")

@@ -28,7 +28,7 @@ except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter[polars]"') from error
 
 from declutter import LABELS, Cleaner
-from declutter.integrations.columns import cleaned_rows, pages_of, verdict_rows
+from declutter.integrations.columns import cleaned_rows, given_columns, pages_of, verdict_rows
 
 VERDICTS = pl.List(pl.Struct({"label": pl.Enum(LABELS), "score": pl.Float32, "keep": pl.Boolean, "reason": pl.String}))
 
@@ -47,7 +47,7 @@ def clean_column(
     the whole column is learned from first (in a group_by, each group). Rows that can't be judged are passed through
     whole, with a warning. A value that is no text fails the query.
     """
-    return _mapped(_clean, pl.String, {"text": text, "html": html, "url": url, "site": site}, cleaner)
+    return _mapped(_clean, pl.String, given_columns(text, html, url, site), cleaner)
 
 
 def explain_column(
@@ -59,13 +59,10 @@ def explain_column(
     cleaner: Cleaner | None = None,
 ) -> pl.Expr:
     """An expression for the verdicts on each page's lines, of type VERDICTS: a struct a line, blank lines included."""
-    return _mapped(_explain, VERDICTS, {"text": text, "html": html, "url": url, "site": site}, cleaner)
+    return _mapped(_explain, VERDICTS, given_columns(text, html, url, site), cleaner)
 
 
-def _mapped(function, dtype, columns: dict, cleaner: Cleaner | None) -> pl.Expr:
-    given = {name: column for name, column in columns.items() if column is not None}
-    if "text" not in given and "html" not in given:
-        raise ValueError("name a column of pages: text or html")
+def _mapped(function, dtype, given: dict, cleaner: Cleaner | None) -> pl.Expr:
     return pl.map_batches(
         list(given.values()), partial(function, tuple(given), cleaner or Cleaner()), return_dtype=dtype
     )

@@ -37,7 +37,7 @@ except ImportError as error:
 
 from declutter import Cleaner, Page, Profile, learn
 from declutter.cleaner import site_of
-from declutter.integrations.columns import cleaned_rows, pages_of
+from declutter.integrations.columns import cleaned_rows, given_columns, pages_of
 from declutter.integrations.counts import counts_table, sites_of, verdicts_array
 from declutter.repeats.counting import is_counted
 
@@ -66,7 +66,7 @@ class Clean:
         verdicts: str | None = None,
         error: str = "error",
     ):
-        self.columns = _named(text, html, url, site)
+        self.columns = given_columns(text, html, url, site)
         cleaner = cleaner or Cleaner()
         profile = ray.get(profile) if isinstance(profile, ray.ObjectRef) else profile
         self.cleaner = replace(cleaner, profile=profile or cleaner.profile or Profile())
@@ -104,7 +104,7 @@ def learn_dataset(
     counts of a site with more than 64 pages in one block are then not quite those of a single run.
     Raises ValueError where neither `url` nor `site` is given.
     """
-    columns = _named(text, html, url, site)
+    columns = given_columns(text, html, url, site)
     if url is None and site is None:
         raise ValueError("templates are counted by site: name a column with url or site")
     names = [*columns.values(), *([id] if id else [])]
@@ -138,7 +138,7 @@ def clean_dataset(
     cleaner = cleaner or Cleaner()
     profile = profile or cleaner.profile or learn_dataset(dataset, text, html, url, site, id)
     options = {
-        **_named(text, html, url, site),
+        **given_columns(text, html, url, site),
         "profile": ray.put(profile),
         "cleaner": replace(cleaner, profile=None),
         "into": into,
@@ -147,14 +147,6 @@ def clean_dataset(
     }
     map_options = {"batch_size": BATCH_ROWS, "udf_modifying_row_count": False, **map_options}
     return dataset.map_batches(Clean, fn_constructor_kwargs=options, batch_format="pyarrow", **map_options)
-
-
-def _named(text: str | None, html: str | None, url: str | None, site: str | None) -> dict[str, str]:
-    """The columns by what they are: text, html, url, site."""
-    if text is None and html is None:
-        raise ValueError("name a column of pages: text or html")
-    named = {"text": text, "html": html, "url": url, "site": site}
-    return {what: name for what, name in named.items() if name is not None}
 
 
 def _values(batch: pa.Table, columns: dict[str, str]) -> dict[str, list]:

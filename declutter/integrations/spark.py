@@ -33,7 +33,7 @@ except ImportError as error:
 
 from declutter import Cleaned, Cleaner, Page, Profile, learn
 from declutter.cleaner import site_of
-from declutter.integrations.columns import pages_of
+from declutter.integrations.columns import given_columns, pages_of
 from declutter.integrations.counts import COUNTS_SCHEMA, counts_table, sites_of, verdicts_array
 from declutter.repeats.counting import is_counted
 
@@ -116,10 +116,7 @@ def profile_of(counts: DataFrame) -> Profile:
 
 def _named_columns(df: DataFrame, text, html, url, site) -> dict[str, str]:
     """The columns by what they are: text, html, url, site."""
-    if text is None and html is None:
-        raise ValueError("name a column of pages: text or html")
-    named = {"text": text, "html": html, "url": url, "site": site}
-    return {what: _checked(df, name) for what, name in named.items() if name is not None}
+    return {what: _checked(df, name) for what, name in given_columns(text, html, url, site).items()}
 
 
 def _checked(df: DataFrame, name: str) -> str:

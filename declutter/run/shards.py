@@ -15,7 +15,7 @@ from itertools import chain
 
 import numpy as np
 
-from declutter.cleaner import HTML_TO_TEXT, Cleaner, passed_through
+from declutter.cleaner import Cleaner, n_text_chars, passed_through
 from declutter.errors import DeclutterError, InputError, OutputError
 from declutter.formats.records import Input, Record, Unreadable
 from declutter.lines import Verdicts
@@ -86,8 +86,7 @@ def parts(records: Iterable[Record]) -> Iterator[list[Record]]:
     part: list[Record] = []
     n_chars = 0
     for record in records:
-        page = record.page
-        size = len(page.text) if page.text is not None else len(page.html) // HTML_TO_TEXT
+        size = n_text_chars(record.page)
         if part and (n_chars + size > PART_CHARS or len(part) == PART_PAGES):
             yield part
             part, n_chars = [], 0
