@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-KERNELS = ("html", "measure", "trees")
+KERNELS = ("columns", "html", "measure", "trees")
 
 setup(
     ext_modules=[

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from declutter.lines import BODY, LABEL_CODES, LABELS, TITLE, Judgement, Lines, Measures, Verdicts
+from declutter.lines import BODY, LABELS, TITLE, Judgement, Lines, Measures, Verdicts
 
 CONFIDENT = 0.8  # a score from which on a line is the core of a page's text
 RULES_LABEL_WEIGHT = 2.5  # what the rules' label adds to the softmax; by the founding dumps, whose labels are by hand
@@ -16,6 +16,7 @@ TITLE_SCORE = 0.1  # a score from which on the outline's title is kept: golds wi
 HOPELESS_SCORE, HOPELESS_WORDS = 0.4, 30.0  # a page whose scores, and expected words, all lie below has no text,
 HOPELESS_PAGE_WORDS = 100.0  # where it has so many words: of a smaller page the little that it says may be its text
 GRID = 4096.0  # parts of a word and of a score that are told apart
+BOILERPLATE = np.array([code for code in range(len(LABELS)) if code not in (BODY, TITLE)])
 BLANK_REASON = "blank line between kept lines"
 BLANK_OUT_REASON = "blank line beside what is removed"
 
@@ -34,31 +35,34 @@ def choose(
     scores are sharpened first. Of a page on which nothing is likely to be main content, nothing is chosen, unless
     recall is preferred.
     """
-    page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
+    sizes = np.diff(page_starts)
+    page = np.repeat(np.arange(len(sizes)), sizes)
     if not len(page):
         return np.zeros(0, bool), np.zeros(0, np.float32)
     # on a grid sums are exact, in float64: a page is cut alike in any batch
     words = np.rint(np.maximum(words, 0.1).astype(np.float64) * GRID) / GRID
     mass = np.bincount(page, weights=words * score)
     core = np.bincount(page, weights=words * score * (score >= CONFIDENT)) / np.maximum(mass, 1e-9)
-    odds = np.log(np.clip(score, 1e-6, 1 - 1e-6) / (1 - np.clip(score, 1e-6, 1 - 1e-6)))
+    doubtful = np.clip(score, 1e-6, 1 - 1e-6)
+    odds = np.log(doubtful / (1 - doubtful))
     sharp = np.rint(GRID / (1.0 + np.exp(-odds * (1.0 + SHARPEN * core[page])))) / GRID
     order = np.lexsort((-sharp, page))
-    chosen, right = np.cumsum(words[order]), np.cumsum((words * sharp)[order])
-    filled = np.flatnonzero(np.diff(page_starts))
-    first = page_starts[filled]
-    sizes = np.diff(page_starts)[filled]
-    chosen -= np.repeat(chosen[first] - words[order][first], sizes)
-    right -= np.repeat(right[first] - (words * sharp)[order][first], sizes)
+    weight, score, sharp_score = words[order], score[order], sharp[order]
+    likely = weight * sharp_score
+    chosen, right = np.cumsum(weight), np.cumsum(likely)
+    filled = sizes.nonzero()[0]
+    first, sizes = page_starts[filled], sizes[filled]
+    chosen -= np.repeat(chosen[first] - weight[first], sizes)
+    right -= np.repeat(right[first] - likely[first], sizes)
     expected = np.repeat(right[page_starts[filled + 1] - 1], sizes)
     gain = (1 + beta * beta) * right / (chosen + beta * beta * expected)
     best = np.maximum.reduceat(gain, first)
     is_best = gain == np.repeat(best, sizes)
     last = np.maximum.reduceat(np.where(is_best, np.arange(len(page)), -1), first)
-    cut = np.repeat(sharp[order][last], sizes)  # the lowest score chosen, the same for all lines of a page
-    hopeless = (np.maximum.reduceat(score[order], first) < HOPELESS_SCORE) & (mass[filled] < HOPELESS_WORDS)
+    cut = np.repeat(sharp_score[last], sizes)  # the lowest score chosen, the same for all lines of a page
+    hopeless = (np.maximum.reduceat(score, first) < HOPELESS_SCORE) & (mass[filled] < HOPELESS_WORDS)
     hopeless &= (np.bincount(page, weights=words)[filled] >= HOPELESS_PAGE_WORDS) & (beta <= 1.0)
-    cut_score = np.where(hopeless, HOPELESS_SCORE, score[order][last])
+    cut_score = np.where(hopeless, HOPELESS_SCORE, score[last])
     return (sharp >= cut) & ~np.repeat(hopeless, sizes), np.repeat(cut_score, sizes).astype(np.float32)
 
 
@@ -80,9 +84,8 @@ def by_model(
     page = np.repeat(np.arange(len(measures.page_starts) - 1), np.diff(measures.page_starts))
     has_text = np.bincount(page, keep, minlength=1)[page] > 0
     keep = (keep | (is_title & (score >= TITLE_SCORE) & has_text)) & ~certain
-    other = np.array([code for code in range(len(LABELS)) if code not in (BODY, TITLE)])
-    fit = label_scores[:, other] + RULES_LABEL_WEIGHT * (rules.labels[:, None] == other)
-    labels = np.where(keep, np.where(is_title, TITLE, BODY), other[fit.argmax(axis=1)])
+    fit = label_scores[:, BOILERPLATE] + RULES_LABEL_WEIGHT * (rules.labels[:, None] == BOILERPLATE)
+    labels = np.where(keep, np.where(is_title, TITLE, BODY), BOILERPLATE[fit.argmax(axis=1)])
     percent, cut_percent = np.rint(100 * score).astype(np.int64), np.rint(100 * cut).astype(np.int64)
     below_cut = keep & (score < cut)  # titles
     cut_percent = np.where(below_cut, round(100 * TITLE_SCORE), cut_percent)
@@ -108,7 +111,7 @@ def decide(lines: Lines, measures: Measures, judgement: Judgement, keep: Collect
     where something was removed.
     """
     n_lines = len(lines)
-    wanted = np.isin(np.arange(len(LABELS)), [LABEL_CODES[label] for label in keep])
+    wanted = np.array([label in keep for label in LABELS])
     keep_line = wanted[judgement.labels]
     if len(measures) == n_lines:
         return Verdicts(judgement.labels, judgement.score, keep_line, judgement.reasons, judgement.reason_codes)

@@ -36,6 +36,7 @@ LABEL_OF_CATEGORY = {
     "app": PROMO, "ads": PROMO, "copyright": LEGAL, "cookies": LEGAL, "privacy": LEGAL, "contact": NAVIGATION,
     "shop": NAVIGATION, "forum": NAVIGATION,
 }  # fmt: skip
+LABELS_OF_CATEGORIES = np.array([LABEL_OF_CATEGORY[name] for name in CATEGORIES], np.uint8)
 
 
 class Reason(NamedTuple):
@@ -65,6 +66,7 @@ REASONS = (
     DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE,
     BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT,
 ) = range(len(REASONS))  # fmt: skip
+SCORES = np.array([reason.score for reason in REASONS], np.float32)
 
 
 def judge(columns: Columns) -> Judgement:
@@ -94,7 +96,9 @@ class _Rules:
         return self._judgement()
 
     def _say(self, where: np.ndarray, label, reason: int, a=0, b=0) -> None:
-        rows = np.flatnonzero(where)
+        rows = where.nonzero()[0]
+        if not len(rows):  # on most pages most rules have nothing to say
+            return
         self.labels[rows] = label[rows] if isinstance(label, np.ndarray) else label
         self.reason[rows] = reason
         self.a[rows] = a[rows] if isinstance(a, np.ndarray) else a
@@ -105,29 +109,31 @@ class _Rules:
     def _below_or_above(self) -> None:
         c = self.c
         above = c.row < self.o.text[0]
-        zone = above * 1 + 3 * c.page
-        breaks = np.ones(c.n + 1, bool)
-        outside = above | (c.row >= self.o.text[1])
-        breaks[1:-1] = (zone[1:] != zone[:-1]) | (outside[1:] != outside[:-1])
-        edges = np.flatnonzero(breaks)
-        run = np.cumsum(breaks[:-1]) - 1
-        n_lines = np.diff(edges)[run]
-        words = np.round(np.add.reduceat(c.words, edges[:-1])[run] / n_lines) if c.n else c.words
-        n_ended = np.add.reduceat(c.ends_sentence.astype(np.int64), edges[:-1])[run] if c.n else c.row
+        zone = above + 2 * (c.row >= self.o.text[1])
+        joined = np.zeros(c.n, bool)
+        np.equal(zone[1:], zone[:-1], out=joined[1:])
+        first, beyond = c.joined_bounds(joined)
+        n_lines = beyond - first
+        starts = (first == c.row).nonzero()[0]
+        run = np.cumsum(first == c.row) - 1
+        words = np.rint(np.add.reduceat(c.words, starts)[run] / n_lines) if c.n else c.words
+        n_ended = np.add.reduceat(c.ends_sentence.astype(np.int64), starts)[run] if c.n else c.row
         listed = c.window_sum((c.words >= 4) & ~c.is_template, 2, 2) >= 3
         label_above = np.where((words >= 7) & listed & (c.words >= 4), HEADLINES, NAVIGATION).astype(np.uint8)
         label_below = np.where((c.words >= 4) & ~c.has_bullet | listed, HEADLINES, NAVIGATION).astype(np.uint8)
         self._say(above, label_above, ABOVE, n_lines, words)
-        self._say(~above & (n_ended <= FEW_ENDED * n_lines), label_below, BELOW_UNENDED, n_lines)
-        self._say(~above & (n_ended > FEW_ENDED * n_lines), label_below, BELOW, n_lines, words)
+        few_ended = n_ended <= FEW_ENDED * n_lines
+        self._say(~above & few_ended, label_below, BELOW_UNENDED, n_lines)
+        self._say(~above & ~few_ended, label_below, BELOW, n_lines, words)
 
     def _after_comments(self) -> None:
         """Lines between the comments heading and the next heading are readers' comments where they are sentences."""
         c = self.c
         since = c.lines_since(self.o.comments_heading)
         after = (since >= 0) & (c.row >= self.o.text[1])
-        after &= ~((c.lines_since(self.o.links_heading) >= 0) & (c.lines_since(self.o.links_heading) < since))
-        ended = c.window_sum(c.ends_sentence & after, 6, 6) / np.maximum(c.window_sum(after, 6, 6), 1)
+        since_links = c.lines_since(self.o.links_heading)
+        after &= ~((since_links >= 0) & (since_links < since))
+        ended = c.window_share(c.ends_sentence & after, after, 6, 6)
         n_lines = c.page_sum(after).astype(np.int64)
         self._say(after & (ended >= 0.25), COMMENTS, AFTER_COMMENTS, n_lines)
 
@@ -135,7 +141,7 @@ class _Rules:
         c = self.c
         first, beyond = self.o.core
         in_core = (c.row >= first) & (c.row < beyond)
-        n_words = np.round(c.page_sum(np.where(in_core, c.words, 0))).astype(np.int64)
+        n_words = np.rint(c.page_sum(np.where(in_core, c.words, 0))).astype(np.int64)
         self._say((c.row >= self.o.text[0]) & (c.row < self.o.text[1]), BODY, BESIDE)
         self._say(in_core & c.is_prose, BODY, DENSE, beyond - first, n_words)
         self._say(in_core & ~c.is_prose, BODY, INSIDE, beyond - first, n_words)
@@ -147,7 +153,7 @@ class _Rules:
         too_high = (c.row < self.o.title_row) & ((self.labels == BODY) | (self.labels == TITLE)) & ~c.is_prose
         too_high = too_high | (self.o.trail & (c.row < self.o.core[0]) & (self.labels == BODY))
         self._say(too_high, NAVIGATION, ABOVE, 1, c.words)
-        self._say(is_title, TITLE, ABOVE_TEXT, np.round(100 * c.measures.page_overlap).astype(np.int64))
+        self._say(is_title, TITLE, ABOVE_TEXT, np.rint(100 * c.measures.page_overlap).astype(np.int64))
 
     def _captions_and_bylines(self) -> None:
         c = self.c
@@ -160,25 +166,24 @@ class _Rules:
         beside = c.shifted(again, -1, False) & tight & page_has_blanks & (c.words <= 4) & ~c.ends_sentence
         self._say(beside, CAPTION, BESIDE_CAPTION)
         body = (self.labels == BODY) & ~c.is_prose
-        dated = near & (c.words <= 10) & (self.o.date_share >= 0.25) & ~c.has_bullet & (c.letters >= 0)
+        dated = near & (c.words <= 10) & (c.digit_share >= 0.25) & ~c.has_bullet & (c.letters >= 0)
         dated &= np.abs(c.row - self.o.title_row) <= 3
         self._say(dated & (self.labels != TITLE), BYLINE, DATED)
         for categories, label in ((("source", "author", "readingtime"), BYLINE), (("caption",), CAPTION)):
             share = self.o.phrase(*categories)
             says = (body | (near & ~c.is_prose)) & (share >= 2 * NAMED_COVERS) & (c.words <= 8) & (self.labels != TITLE)
-            self._say(says, label, PHRASE, np.round(100 * share).astype(np.int64))
+            self._say(says, label, PHRASE, np.rint(100 * share).astype(np.int64))
 
     def _phrases(self) -> None:
         c = self.c
         covers = np.where((self.labels == BODY) | (self.labels == TITLE), PHRASE_COVERS, HEADING_COVERS)
         says = c.is_short & (c.phrase >= covers)
         label = np.zeros(c.n, np.uint8)
-        best = c.measures.phrases[says].argmax(axis=1)
-        label[says] = np.array([LABEL_OF_CATEGORY[name] for name in CATEGORIES], np.uint8)[best]
-        self._say(says, label, PHRASE, np.round(100 * c.phrase).astype(np.int64))
+        label[says] = LABELS_OF_CATEGORIES[c.measures.phrases[says].argmax(axis=1)]
+        self._say(says, label, PHRASE, np.rint(100 * c.phrase).astype(np.int64))
         rights = self.o.phrase("copyright", "cookies", "privacy")
         legal = (rights >= 0.2) & (self.labels != BODY) & (self.labels != TITLE)
-        self._say(legal, LEGAL, PHRASE, np.round(100 * rights).astype(np.int64))
+        self._say(legal, LEGAL, PHRASE, np.rint(100 * rights).astype(np.int64))
 
     def _templates(self) -> None:
         repeats = self.c.repeats
@@ -193,7 +198,7 @@ class _Rules:
         c = self.c
         empty = self.o.segment[2] <= 0
         marks = c.page_sum(self.o.template | self.o.interface | c.has_bullet) > 0
-        few = (c.beyond_row - c.first_row <= 5) & ~marks
+        few = (c.n_lines <= 5) & ~marks
         self._say(empty & few, BODY, NO_MARKS)
         lost = empty & ~few & ((self.labels == BODY) | (self.labels == TITLE))
         self._say(lost, NAVIGATION, NO_TEXT)
@@ -205,7 +210,7 @@ class _Rules:
         unique, codes = np.unique(keys, return_inverse=True)
         parts = (part.tolist() for part in np.unravel_index(unique, sizes))
         reasons = tuple(map(_in_words, *parts))
-        score = np.array([reason.score for reason in REASONS], np.float32)[self.reason]
+        score = SCORES[self.reason]
         return Judgement(self.labels, score, reasons, codes.astype(np.int32), self._certain())
 
     def _certain(self) -> np.ndarray:

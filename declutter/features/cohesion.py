@@ -14,12 +14,17 @@ import numpy as np
 from declutter.features.columns import Columns
 from declutter.features.outline import outline_of
 
+try:
+    from declutter.kernels import columns as kernel
+except ImportError:  # not compiled where declutter was installed: NumPy does the same, slower
+    kernel = None
+
 SLOTS_A_WORD = 8  # of the table of a page's words, rounded up to a power of two: under 12% false answers
 COMMON_AT_LEAST = 4  # a word that stands so often on a page, and so often among its words, is one that every text has
 COMMON_SHARE = 0.01
 LEAD_LINES = 3  # of the page's densest run: they say what it is about
 NEAR_LINES = (2, 8)
-FAR = 1 << 40  # lines; farther than any page is long
+FAR = 1 << 30  # lines; farther than any page is long
 
 
 class Cohesion:
@@ -27,48 +32,65 @@ class Cohesion:
 
     def __init__(self, columns: Columns):
         self.c = columns
-        self.line = np.repeat(columns.row, np.diff(columns.measures.word_starts))  # int64 (n_words,)
-        slot = self._slots(columns.measures.word_hashes)
-        self.order = np.argsort(slot, kind="stable")  # by word, then by line
-        slot = slot[self.order]
-        is_new = np.ones(len(slot), bool)
-        is_new[1:] = slot[1:] != slot[:-1]
-        self.word = np.empty(len(slot), np.int64)  # the same for the same word of a page; small numbers, small tables
-        self.word[self.order] = np.cumsum(is_new) - 1
-        self.n_distinct = int(is_new.sum())
+        self.word_starts = columns.measures.word_starts
+        hashes = columns.measures.word_hashes
+        self.page_words = self.word_starts[columns.page_starts]  # int64 (n_pages + 1,), where each page's words begin
+        self.word = np.empty(len(hashes), np.int32)  # the same for the same word of a page; small numbers, small tables
+        if kernel is not None:
+            self.n_distinct = kernel.number_words(hashes, self.page_words, SLOTS_A_WORD, self.word)
+        else:
+            number = np.unique(self._slots(hashes), return_inverse=True)[1]
+            self.word[:] = number
+            self.n_distinct = int(number.max(initial=-1)) + 1
+
+    @cached_property
+    def line(self) -> np.ndarray:
+        """int64 (n_words,): the line of each word."""
+        return np.repeat(self.c.row, np.diff(self.word_starts))
 
     def _slots(self, hashes: np.ndarray) -> np.ndarray:
         """int64 (n_words,): the place of each word in the table of its page.
 
         A page has a table of its own, as large as its words ask for, so that it is judged the same in any batch.
         """
-        page = self.c.page[self.line]
-        n_words = np.bincount(page, minlength=1)
+        n_words = np.diff(self.page_words)
+        page = np.repeat(np.arange(len(n_words)), n_words)
         bits = np.ceil(np.log2(SLOTS_A_WORD * np.maximum(n_words, 1))).astype(np.int64)
         starts = np.cumsum(1 << bits) - (1 << bits)
         return starts[page] + (hashes >> (64 - bits).astype(np.uint64)[page]).astype(np.int64)
 
     def of_line(self, marks: np.ndarray) -> np.ndarray:
         """float64 (n,): how many of each line's words are marked; marks is bool (n_words,)."""
+        if kernel is not None:
+            counts = np.empty(self.c.n)
+            kernel.words_of_lines(marks, self.word_starts, counts)
+            return counts
         return np.bincount(self.line[marks], minlength=self.c.n).astype(np.float64)
 
     @cached_property
     def is_content(self) -> np.ndarray:
         """bool (n_words,): not one of the words that every text has."""
+        if kernel is not None:
+            marks = np.empty(len(self.word), bool)
+            kernel.rare_words(self.word, self.page_words, self.n_distinct, COMMON_AT_LEAST, COMMON_SHARE, marks)
+            return marks
         number = np.bincount(self.word, minlength=1)[self.word]
-        starts = self.c.measures.word_starts
-        of_page = (starts[self.c.beyond_row] - starts[self.c.first_row])[self.line]
-        return number < np.maximum(COMMON_AT_LEAST, COMMON_SHARE * of_page)
+        n_words = np.diff(self.page_words)
+        return number < np.maximum(COMMON_AT_LEAST, COMMON_SHARE * np.repeat(n_words, n_words))
 
     def elsewhere_in(self, lines: np.ndarray) -> np.ndarray:
-        """bool (n_words,): the word stands in another of the marked lines (bool, n) of its page too."""
+        """float64 (n,): content words of each line that stand in another of the marked lines (bool, n) of its page."""
+        if kernel is not None:
+            counts = np.empty(self.c.n)
+            kernel.words_elsewhere(self.word, self.word_starts, self.n_distinct, lines, self.is_content, counts)
+            return counts
         owner = np.full(self.n_distinct, -1, np.int64)  # a marked line that has the word, or -2 where several have
         inside = lines[self.line]
         words, owners = self.word[inside], self.line[inside]
         owner[words] = owners
         owner[words[owner[words] != owners]] = -2
         found = owner[self.word]
-        return (found == -2) | ((found >= 0) & (found != self.line))
+        return self.of_line(((found == -2) | ((found >= 0) & (found != self.line))) & self.is_content)
 
     @cached_property
     def content(self) -> np.ndarray:
@@ -78,7 +100,7 @@ class Cohesion:
     @cached_property
     def in_core(self) -> np.ndarray:
         """Content words of each line that stand elsewhere in the page's densest run."""
-        return self.of_line(self.elsewhere_in(self.core_lines) & self.is_content)
+        return self.elsewhere_in(self.core_lines)
 
     @cached_property
     def core_lines(self) -> np.ndarray:
@@ -90,13 +112,18 @@ class Cohesion:
         """Content words of each line that stand in the title or the first lines of the densest run."""
         c = self.c
         prose = self.core_lines & c.is_prose
-        lead = prose & (c.window_sum(prose, 1 << 40, 0) <= LEAD_LINES)
-        return self.of_line(self.elsewhere_in(lead | (c.row == outline_of(c).title_row)) & self.is_content)
+        lead = prose & (c.window_sum(prose, c.n, 0) <= LEAD_LINES)
+        return self.elsewhere_in(lead | (c.row == outline_of(c).title_row))
 
     @cached_property
     def gap(self) -> np.ndarray:
-        """int64 (n_words,): lines up to the nearest other line that has the word; FAR where there is none."""
-        word, line = self.word[self.order], self.line[self.order]
+        """int32 (n_words,): lines up to the nearest other line that has the word; FAR where there is none."""
+        gap = np.empty(len(self.word), np.int32)
+        if kernel is not None:
+            kernel.gaps(self.word, self.word_starts, self.n_distinct, FAR, gap)
+            return gap
+        order = np.argsort(self.word, kind="stable")  # by word, then by line
+        word, line = self.word[order], self.line[order]
         is_new = np.ones(len(word), bool)
         is_new[1:] = (word[1:] != word[:-1]) | (line[1:] != line[:-1])
         distinct = np.flatnonzero(is_new)
@@ -104,8 +131,7 @@ class Cohesion:
         steps[np.diff(word[distinct]) != 0] = FAR
         far = np.array([FAR])
         nearest = np.minimum(np.concatenate([far, steps]), np.concatenate([steps, far]))[: len(distinct)]
-        gap = np.empty(len(word), np.int64)
-        gap[self.order] = nearest[np.cumsum(is_new) - 1]
+        gap[order] = nearest[np.cumsum(is_new) - 1]
         return gap
 
     def near(self, reach: int) -> np.ndarray:
@@ -118,8 +144,7 @@ class Cohesion:
 
     def share(self, part: str, before: int, after: int) -> np.ndarray:
         """The share of a number of words ("in_core") in the content words of the lines around (Columns.window_sum)."""
-        counted, content = (self.c.window_sum(words, before, after) for words in (getattr(self, part), self.content))
-        return counted / np.maximum(content, 1)
+        return self.c.window_share(getattr(self, part), self.content, before, after)
 
     @cached_property
     def core_share(self) -> np.ndarray:

@@ -12,16 +12,17 @@ from functools import cached_property
 
 import numpy as np
 
-from declutter.features.columns import Columns, page_first, page_max
-from declutter.features.table import FEATURES, Feature, _near, _share, _signed_log
+from declutter.features.columns import Columns
+from declutter.features.table import FEATURES, Feature, _near, _share, _signed_log, filled
 from declutter.segment.dom import FAMILIES, TAG_CODES
 
 LINK_ONLY_SHARE = 0.99  # share of link characters from which a line is nothing but links
-HEADING_LEVELS = {TAG_CODES[f"h{level}"]: level for level in range(1, 7)}
+HEADING_LEVELS = np.zeros(len(TAG_CODES), np.int8)  # by the code of a tag: 1 to 6, 0 for other tags
+HEADING_LEVELS[[TAG_CODES[f"h{level}"] for level in range(1, 7)]] = range(1, 7)
 #: What ties lines of a page together: the same tag and class of their element or its container, the same name above
 #: that (a card's, a post's), the same container, the same container of containers.
 GROUPS = ("signature", "container_signature", "class_token_up", "container", "container2")
-GROUP_BIT = 61  # of a key: below it stand the page and 32 bits of the column
+NEAR_COLUMNS = tuple(f"near_{family}" for family in FAMILIES)
 
 
 class Dom:
@@ -29,6 +30,7 @@ class Dom:
 
     def __init__(self, columns: Columns):
         self.c = columns
+        self._numbers: dict[str, np.ndarray] = {}
         self._rows = None if columns.n == len(columns.lines) else columns.measures.rows
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -40,24 +42,15 @@ class Dom:
 
     def number(self, group: str) -> np.ndarray:
         """int64 (n,): the same for lines of one page that have the same value in a column of GROUPS."""
-        return self._numbers[GROUPS.index(group)]
-
-    @cached_property
-    def _numbers(self) -> list[np.ndarray]:
-        """`number` of each of GROUPS, found by one sort: on a page alone, calls cost more than lines."""
-        keys = np.stack([self[group] for group in GROUPS]).astype(np.uint64)
-        keys |= self.c.page.astype(np.uint64) << np.uint64(32)
-        keys |= np.arange(len(GROUPS), dtype=np.uint64)[:, None] << np.uint64(GROUP_BIT)
-        begins = np.ones(keys.shape, bool)
-        begins[:, 1:] = keys[:, 1:] != keys[:, :-1]  # runs of lines are of one group: sorting them alone is enough
-        of_run = np.unique(keys[begins], return_inverse=True)[1]
-        numbers = of_run[np.cumsum(begins).reshape(keys.shape) - 1] if self.c.n else np.zeros(keys.shape, np.int64)
-        return list(numbers - numbers.min(axis=1, keepdims=True)) if self.c.n else list(numbers)
+        if group not in self._numbers:
+            self._numbers[group] = self.c.numbered(self[group].astype(np.uint64))[0]
+        return self._numbers[group]
 
     @cached_property
     def closeness(self) -> np.ndarray:
         """float32 (n_families, n): the distances to FAMILIES as 1 (the element itself), 1/2, ...; 1/65 for none."""
-        return np.divide(1, 1 + np.stack([self[f"near_{family}"] for family in FAMILIES]), dtype=np.float32)
+        distances = np.concatenate([self[name] for name in NEAR_COLUMNS]).reshape(len(NEAR_COLUMNS), self.c.n)
+        return np.divide(1, 1 + distances, dtype=np.float32)
 
     def group_sum(self, group: str, column: np.ndarray) -> np.ndarray:
         """The sum of a column over the lines of the line's group; float64 (n,)."""
@@ -110,9 +103,7 @@ class Dom:
     @cached_property
     def heading_level(self) -> np.ndarray:
         """1 to 6, 0 where the line is no heading."""
-        levels = np.zeros(len(TAG_CODES), np.int8)
-        levels[list(HEADING_LEVELS)] = list(HEADING_LEVELS.values())
-        return levels[self["tag"]]
+        return HEADING_LEVELS[self["tag"]]
 
     @cached_property
     def heading_row(self) -> np.ndarray:
@@ -127,7 +118,7 @@ class Dom:
     @cached_property
     def h1_distance(self) -> np.ndarray:
         """Lines from the page's first <h1> down to the line, negative above it, 0 where there is none."""
-        first = page_first(self.c, self.heading_level == 1)
+        first = self.c.page_first(self.heading_level == 1)
         return np.where(first < self.c.beyond_row, self.c.row - first, 0)
 
     @cached_property
@@ -168,7 +159,7 @@ def _plain(name: str) -> Callable[[Columns], np.ndarray]:
 def _links_within(c: Columns, reach: int) -> np.ndarray:
     """Share of link characters in the lines up to `reach` lines away."""
     dom = dom_of(c)
-    return _share(c.window_sum(dom.link_chars, reach, reach), c.window_sum(dom.chars, reach, reach))
+    return c.window_share(dom.link_chars, dom.chars, reach, reach)
 
 
 def _group_features(group: str) -> tuple[Feature, ...]:
@@ -232,7 +223,7 @@ CONTEXT: tuple[Feature, ...] = (
     ("container_lines_log", lambda c: np.log1p(dom_of(c).group_sum("container", dom_of(c).lines))),
     ("container_chars_log", lambda c: np.log1p(dom_of(c).group_sum("container", dom_of(c).chars))),
     ("container_prose_share", lambda c: _share(dom_of(c).container_prose, c.page_sum(dom_of(c).prose_chars))),
-    ("container_prose_of_best", lambda c: _share(dom_of(c).container_prose, page_max(c, dom_of(c).container_prose))),
+    ("container_prose_of_best", lambda c: _share(dom_of(c).container_prose, c.page_max(dom_of(c).container_prose))),
     ("container_density", lambda c: dom_of(c).container_density),
     ("container2_density", lambda c: dom_of(c).group_share("container2", dom_of(c).prose_chars, dom_of(c).chars)),
     *((f"same_container_{k:+d}", lambda c, k=k: dom_of(c).same("container", k)) for k in (-1, 1)),
@@ -252,7 +243,4 @@ def html_features(columns: Columns) -> np.ndarray:
 
     Raises KeyError for lines of text dumps, which have no DOM.
     """
-    matrix = np.empty((columns.n, len(HTML_FEATURES)), np.float32, order="F")
-    for number, (_, function) in enumerate(HTML_FEATURES):
-        matrix[:, number] = function(columns)
-    return matrix
+    return filled(HTML_FEATURES, columns)

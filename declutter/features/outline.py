@@ -15,7 +15,7 @@ from functools import cached_property, reduce
 import numpy as np
 
 from declutter import scripts
-from declutter.features.columns import Columns, page_first, page_max
+from declutter.features.columns import Columns
 from declutter.phrases import CATEGORIES
 
 KNOWN_SITE_PAGES = 4  # from so many distinct pages on, a line that recurs nowhere is more likely the page's own
@@ -88,9 +88,9 @@ class Outline:
         first, beyond = self._joined(*self.segment)
         inside = (c.row >= first) & (c.row < beyond)
         worth = np.where(inside, np.maximum(self.gain, 0), 0)
-        read = c.window_sum(worth, 1 << 40, 0) / np.maximum(c.page_sum(worth), 1)
+        read = c.window_sum(worth, c.n, 0) / np.maximum(c.page_sum(worth), 1)
         ends = self.comments_heading & (read >= END_AFTER_SHARE) | self.links_heading & (read >= LINKS_END_SHARE)
-        return self._bridged(first), np.minimum(beyond, page_first(c, ends & inside))
+        return self._bridged(first), np.minimum(beyond, c.page_first(ends & inside))
 
     def _joined(self, first: np.ndarray, beyond: np.ndarray, gain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The best segment with others of the page that are worth something beside it.
@@ -170,17 +170,16 @@ class Outline:
         near = (c.row <= first) & (own_above[np.minimum(first, c.n)] - own_above[c.row] <= TITLE_REACH)
         listed = c.repeats.pages_with < 0.9 * c.repeats.site_pages  # on some pages as a headline
         fits = near & (c.words >= LEAST_TITLE_WORDS) & (c.words <= 40) & (~self.template | listed) & ~self.interface
-        fits &= ~((c.row == first) & c.is_prose & (c.measures.sentence_ends > 0)) & (self.date_share < 0.4)
+        fits &= ~((c.row == first) & c.is_prose & (c.measures.sentence_ends > 0)) & (c.digit_share < 0.4)
         fits &= ~c.ends_colon & ~self.trail & ~c.has_template_prefix & (c.phrase < HEADING_COVERS)
         fits &= (c.measures.page_overlap >= 0.3) | self.known
         fits &= self.phrase("caption", "source", "author", "readingtime") < NAMED_COVERS
-        fits &= c.shifted(c.measures.fingerprint, -1) != c.measures.fingerprint  # a carousel says its items twice
         closeness = 1.0 - (first - c.row) / (2.0 * TITLE_REACH)
         length = np.minimum(c.words, 8.0) / 20.0
         promise = c.measures.page_overlap + 0.5 * closeness + 0.2 * (c.page_repeats > 1) + length
         promise = np.where(fits, promise, 0)
-        best = page_max(c, promise)
-        return np.where(best > 0, page_first(c, fits & (promise == best)), -1)
+        best = c.page_max(promise)
+        return np.where(best > 0, c.page_first(fits & (promise == best)), -1)
 
     @cached_property
     def trail(self) -> np.ndarray:
@@ -188,11 +187,6 @@ class Outline:
         c = self.c
         separators = c.counts[:, scripts.SEPARATOR]
         return (separators >= 1) & ~c.ends_sentence & (c.words <= 6 * (separators + 1)) & (c.words <= 40)
-
-    @cached_property
-    def date_share(self) -> np.ndarray:
-        c = self.c
-        return c.counts[:, scripts.DIGIT] / np.maximum(c.visible_chars, 1)
 
 
 def outline_of(columns: Columns) -> Outline:

@@ -8,7 +8,7 @@ import numpy as np
 
 from declutter import scripts
 from declutter.features.cohesion import NEAR_LINES, cohesion_of
-from declutter.features.columns import Columns, page_first, page_last, page_max
+from declutter.features.columns import Columns
 from declutter.features.outline import outline_of
 from declutter.phrases import CATEGORIES
 
@@ -17,26 +17,29 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return part / np.maximum(whole, 1)
 
 
-def _near(distance: np.ndarray, limit: int = 50) -> np.ndarray:
-    """A distance in lines as a closeness: 1 here, 1/2 a line away, 0 where there is none."""
-    return np.where(distance < 0, 0.0, 1.0 / (1.0 + np.minimum(np.abs(distance), limit)))
+def _near(distance: np.ndarray) -> np.ndarray:
+    """A distance in lines (int64, -1 for none) as a closeness: 1 here, 1/2 a line away, 0 where there is none."""
+    return CLOSENESS[np.minimum(distance, FARTHEST)]
 
 
 Feature = tuple[str, Callable[[Columns], np.ndarray]]
 
+FARTHEST = 50  # lines: what stands farther away is as close as what stands there
+CLOSENESS = np.append(1.0 / (1.0 + np.arange(FARTHEST + 1)), 0.0)  # by distance; the last for -1
+
 CATEGORY_COLUMN = {name: column for column, name in enumerate(CATEGORIES)}  # of Measures.phrases
 
 LENGTH: tuple[Feature, ...] = (
-    ("words_log", lambda c: np.log1p(c.words)),
+    ("words_log", lambda c: c.words_log),
     ("chars_log", lambda c: np.log1p(c.visible_chars)),
     ("chars_a_word", lambda c: _share(c.letters, c.words)),
-    ("words_to_mean", lambda c: np.log1p(c.words) - np.log1p(_share(c.page_sum(c.words), c.beyond_row - c.first_row))),
-    ("words_to_longest", lambda c: np.log1p(c.words) - np.log1p(page_max(c, c.words))),
+    ("words_to_mean", lambda c: c.words_log - np.log1p(_share(c.page_words, c.n_lines))),
+    ("words_to_longest", lambda c: c.words_log - np.log1p(c.page_max(c.words))),
 )
 CHARACTERS: tuple[Feature, ...] = (
     ("upper_share", lambda c: _share(c.counts[:, scripts.UPPER], c.letters)),
-    ("capitals_a_word", lambda c: _capitals(c)),
-    ("digit_share", lambda c: _share(c.counts[:, scripts.DIGIT], c.visible_chars)),
+    ("capitals_a_word", lambda c: c.capitals_a_word),
+    ("digit_share", lambda c: c.digit_share),
     ("comma_share", lambda c: _share(c.counts[:, scripts.COMMA], c.words)),
     ("colon_count", lambda c: c.counts[:, scripts.COLON]),
     ("separator_share", lambda c: _share(c.counts[:, scripts.SEPARATOR], c.visible_chars)),
@@ -57,26 +60,26 @@ LAYOUT: tuple[Feature, ...] = (
     ("indent", lambda c: np.minimum(c.measures.indent_chars, 12)),
     ("blank_before", lambda c: np.minimum(c.blank_before, 4)),
     ("blank_after", lambda c: c.shifted(np.minimum(c.blank_before, 4), 1)),
-    ("page_blank_share", lambda c: _share(c.page_sum(c.blank_before > 0), c.page_sum(np.ones(c.n)))),
+    ("page_blank_share", lambda c: _share(c.page_sum(c.blank_before > 0), c.n_lines)),
 )
 POSITION: tuple[Feature, ...] = (
-    ("position", lambda c: (c.row - c.first_row) / np.maximum(c.beyond_row - c.first_row - 1, 1)),
+    ("position", lambda c: (c.row - c.first_row) / np.maximum(c.n_lines - 1, 1)),
     ("lines_above_log", lambda c: np.log1p(c.row - c.first_row)),
     ("lines_below_log", lambda c: np.log1p(c.beyond_row - c.row - 1)),
-    ("words_above_share", lambda c: _share(c.window_sum(c.words, 1 << 40, -1), c.page_sum(c.words))),
+    ("words_above_share", lambda c: _share(c.window_sum(c.words, c.n, -1), c.page_words)),
 )
 PAGE: tuple[Feature, ...] = (
-    ("page_lines_log", lambda c: np.log1p(c.beyond_row - c.first_row)),
-    ("page_words_log", lambda c: np.log1p(c.page_sum(c.words))),
-    ("page_prose_share", lambda c: _share(c.page_sum(c.words * c.is_prose), c.page_sum(c.words))),
+    ("page_lines_log", lambda c: np.log1p(c.n_lines)),
+    ("page_words_log", lambda c: np.log1p(c.page_words)),
+    ("page_prose_share", lambda c: _share(c.page_sum(c.words * c.is_prose), c.page_words)),
     ("page_prose_lines_log", lambda c: np.log1p(c.page_sum(c.is_prose))),
-    ("page_ended_share", lambda c: _share(c.page_sum(c.ends_sentence), c.beyond_row - c.first_row)),
-    ("page_bullet_share", lambda c: _share(c.page_sum(c.has_bullet), c.beyond_row - c.first_row)),
+    ("page_ended_share", lambda c: _share(c.page_sum(c.ends_sentence), c.n_lines)),
+    ("page_bullet_share", lambda c: _share(c.page_sum(c.has_bullet), c.n_lines)),
     *(
         (f"page_{name}", lambda c, k=CATEGORY_COLUMN[name]: np.log1p(c.page_sum(c.measures.phrases[:, k] > 0.3)))
         for name in ("comments", "forum", "shop", "author", "related")
     ),
-    ("page_short_share", lambda c: _share(c.page_sum(c.is_short), c.beyond_row - c.first_row)),
+    ("page_short_share", lambda c: _share(c.page_sum(c.is_short), c.n_lines)),
 )
 REPETITION: tuple[Feature, ...] = (
     ("page_repeats_log", lambda c: np.log1p(c.page_repeats - 1)),
@@ -89,7 +92,7 @@ REPETITION: tuple[Feature, ...] = (
     ("template_around", lambda c: c.window_mean(c.is_template, 8)),
     ("templates_below", lambda c: _near(c.lines_until(c.is_template))),
     ("templates_above", lambda c: _near(c.lines_since(c.is_template))),
-    ("page_template_share", lambda c: _share(c.page_sum(c.is_template), c.beyond_row - c.first_row)),
+    ("page_template_share", lambda c: _share(c.page_sum(c.is_template), c.n_lines)),
 )
 PHRASES: tuple[Feature, ...] = (
     *((f"phrase_{name}", lambda c, k=k: c.measures.phrases[:, k]) for k, name in enumerate(CATEGORIES)),
@@ -100,40 +103,34 @@ PHRASES: tuple[Feature, ...] = (
     ("after_end_phrase", lambda c: _after_end_phrase(c)),
 )
 NEIGHBOURS: tuple[Feature, ...] = (
-    *((f"words_log_{k:+d}", lambda c, k=k: c.shifted(np.log1p(c.words), k, -1.0)) for k in (-3, -2, -1, 1, 2, 3)),
+    *((f"words_log_{k:+d}", lambda c, k=k: c.shifted(c.words_log, k, -1.0)) for k in (-3, -2, -1, 1, 2, 3)),
     *((f"ends_sentence_{k:+d}", lambda c, k=k: c.shifted(c.ends_sentence, k, False)) for k in (-2, -1, 1, 2)),
     *((f"phrase_{k:+d}", lambda c, k=k: c.shifted(c.phrase, k)) for k in (-2, -1, 1, 2)),
     *((f"site_share_{k:+d}", lambda c, k=k: c.shifted(c.site_share, k)) for k in (-2, -1, 1, 2)),
     *((f"overlap_{k:+d}", lambda c, k=k: c.shifted(c.measures.page_overlap, k)) for k in (-1, 1)),
-    *((f"capitals_a_word_{k:+d}", lambda c, k=k: c.shifted(_capitals(c), k)) for k in (-1, 1)),
-    *(
-        (f"digit_share_{k:+d}", lambda c, k=k: c.shifted(_share(c.counts[:, scripts.DIGIT], c.visible_chars), k))
-        for k in (-1, 1)
-    ),
+    *((f"capitals_a_word_{k:+d}", lambda c, k=k: c.shifted(c.capitals_a_word, k)) for k in (-1, 1)),
+    *((f"digit_share_{k:+d}", lambda c, k=k: c.shifted(c.digit_share, k)) for k in (-1, 1)),
     *((f"repeats_{k:+d}", lambda c, k=k: c.shifted(c.page_repeats > 1, k, False)) for k in (-1, 1)),
     *((f"has_bullet_{k:+d}", lambda c, k=k: c.shifted(c.has_bullet, k, False)) for k in (-1, 1)),
 )
 DENSITY: tuple[Feature, ...] = (
     *((f"long_within_{k}", lambda c, k=k: c.window_mean(c.is_long, k)) for k in (3, 10, 25)),
     *((f"prose_within_{k}", lambda c, k=k: c.window_mean(c.is_prose, k)) for k in (1, 3, 10)),
-    *(
-        (f"words_within_{k}", lambda c, k=k: np.log1p(c.window_mean(np.minimum(c.words, 100), k)))
-        for k in (1, 3, 10, 25)
-    ),
-    ("words_above_5", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), 5, -1))),
-    ("words_below_5", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 5))),
-    ("words_below_15", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), -1, 15))),
-    ("words_above_15", lambda c: np.log1p(c.window_sum(np.minimum(c.words, 100), 15, -1))),
+    *((f"words_within_{k}", lambda c, k=k: np.log1p(c.window_mean(c.words_up_to_100, k))) for k in (1, 3, 10, 25)),
+    ("words_above_5", lambda c: np.log1p(c.window_sum(c.words_up_to_100, 5, -1))),
+    ("words_below_5", lambda c: np.log1p(c.window_sum(c.words_up_to_100, -1, 5))),
+    ("words_below_15", lambda c: np.log1p(c.window_sum(c.words_up_to_100, -1, 15))),
+    ("words_above_15", lambda c: np.log1p(c.window_sum(c.words_up_to_100, 15, -1))),
     *((f"ended_within_{k}", lambda c, k=k: c.window_mean(c.ends_sentence, k)) for k in (3, 10)),
-    *((f"capitals_within_{k}", lambda c, k=k: c.window_mean(_capitals(c), k)) for k in (3, 10)),
-    ("digits_within_3", lambda c: c.window_mean(_share(c.counts[:, scripts.DIGIT], c.visible_chars), 3)),
+    *((f"capitals_within_{k}", lambda c, k=k: c.window_mean(c.capitals_a_word, k)) for k in (3, 10)),
+    ("digits_within_3", lambda c: c.window_mean(c.digit_share, 3)),
     ("commas_within_3", lambda c: c.window_mean(_share(c.counts[:, scripts.COMMA], c.words), 3)),
     ("similar_run_log", lambda c: np.log1p(_similar_run(c))),
     ("bullets_within_3", lambda c: c.window_mean(c.has_bullet, 3)),
     ("since_prose", lambda c: _near(c.lines_since(c.is_prose))),
     ("until_prose", lambda c: _near(c.lines_until(c.is_prose))),
-    ("first_prose", lambda c: _signed_log(c.row - page_first(c, c.is_prose))),
-    ("last_prose", lambda c: _signed_log(c.row - page_last(c, c.is_prose))),
+    ("first_prose", lambda c: _signed_log(c.row - c.page_first(c.is_prose))),
+    ("last_prose", lambda c: _signed_log(c.row - c.page_last(c.is_prose))),
     ("short_run_log", lambda c: np.log1p(_run_length(c, c.is_short))),
     ("short_run_position", lambda c: np.log1p(np.where(c.is_short, c.row - c.run_bounds(c.is_short)[0], 0))),
     ("unended_run_log", lambda c: np.log1p(_run_length(c, ~c.ends_sentence))),
@@ -147,7 +144,7 @@ OUTLINE: tuple[Feature, ...] = (
     ("text_end", lambda c: _signed_log(c.row - outline_of(c).text[1] + 1)),
     ("core_lines_log", lambda c: np.log1p(np.maximum(outline_of(c).core[1] - outline_of(c).core[0], 0))),
     ("segment_gain_log", lambda c: np.log1p(np.maximum(outline_of(c).segment[2], 0))),
-    ("segment_gain_share", lambda c: _share(np.maximum(outline_of(c).segment[2], 0), c.page_sum(c.words))),
+    ("segment_gain_share", lambda c: _share(np.maximum(outline_of(c).segment[2], 0), c.page_words)),
     ("is_title", lambda c: c.row == outline_of(c).title_row),
     (
         "title_distance",
@@ -176,24 +173,17 @@ COHESION: tuple[Feature, ...] = (
 )
 
 
-def _capitals(c: Columns) -> np.ndarray:
-    """Capital letters a word, up to 2: menus and headlines of Latin, Greek and Cyrillic sites capitalise words."""
-    return np.minimum(_share(c.counts[:, scripts.UPPER], c.words), 2.0)
-
-
 def _similar_run(c: Columns) -> np.ndarray:
     """How many lines in a row are like this one: the same kind of beginning and end, and about the same length."""
-    words = np.log1p(c.words)
-    like = np.zeros(c.n + 1, bool)
-    like[1:-1] = (
-        (np.abs(np.diff(words)) < 0.5)
+    words, first_class = c.words_log, c.measures.first_class
+    like = np.zeros(c.n, bool)
+    like[1:] = (
+        (np.abs(words[1:] - words[:-1]) < 0.5)
         & (c.ends_sentence[1:] == c.ends_sentence[:-1])
-        & (c.measures.first_class[1:] == c.measures.first_class[:-1])
-        & (c.page[1:] == c.page[:-1])
+        & (first_class[1:] == first_class[:-1])
     )
-    edges = np.flatnonzero(~like)
-    run = np.cumsum(~like[:-1]) - 1
-    return np.diff(edges)[run]
+    first, beyond = c.joined_bounds(like)
+    return beyond - first
 
 
 def _other_script(c: Columns) -> np.ndarray:
@@ -216,8 +206,8 @@ def _heads_links(c: Columns) -> np.ndarray:
 def _after_end_phrase(c: Columns) -> np.ndarray:
     """How many comment, related or latest headings stand above the line and below the page's first prose; up to 3."""
     comments = c.measures.phrases[:, CATEGORIES.index("comments")] > 0.5
-    heads = (comments | _heads_links(c)) & (c.row > page_first(c, c.is_prose))
-    return np.minimum(c.window_sum(heads, 1 << 40, 0), 3)
+    heads = (comments | _heads_links(c)) & (c.row > c.page_first(c.is_prose))
+    return np.minimum(c.window_sum(heads, c.n, 0), 3)
 
 
 def _run_length(c: Columns, marks: np.ndarray) -> np.ndarray:
@@ -238,9 +228,20 @@ FEATURES: tuple[Feature, ...] = tuple(feature for family in FAMILIES.values() fo
 FEATURE_NAMES: tuple[str, ...] = tuple(name for name, _ in FEATURES)
 
 
-def features(columns: Columns) -> np.ndarray:
-    """X: float32 (n_lines, n_features) in column order, one row a line that is not blank."""
-    matrix = np.empty((columns.n, len(FEATURES)), np.float32, order="F")
-    for number, (_, function) in enumerate(FEATURES):
-        matrix[:, number] = function(columns)
+def features(columns: Columns, of_words: np.ndarray | None = None) -> np.ndarray:
+    """X: float32 (n_lines, n_features) in column order, one row a line that is not blank.
+
+    `of_words`, float32 (n_lines, n_word_features) as `word_features` gives it, is put beside the feature table.
+    """
+    return filled(FEATURES, columns, of_words)
+
+
+def filled(table: tuple[Feature, ...], columns: Columns, more: np.ndarray | None = None) -> np.ndarray:
+    """The features of a table, and the columns of `more` beside them."""
+    n_more = 0 if more is None else more.shape[1]
+    matrix = np.empty((columns.n, len(table) + n_more), np.float32, order="F")
+    for column, (_, function) in zip(matrix.T, table, strict=False):
+        column[:] = function(columns)
+    if more is not None:
+        matrix[:, len(table) :] = more
     return matrix

@@ -120,6 +120,8 @@ class Profile:
     def repeats(self, measures: Measures, sites: Sequence[str | None]) -> Repeats:
         """On how many pages of its site each line stands. `sites` names the site of each page, or None."""
         found = Repeats.none(len(measures))
+        if not len(self):
+            return found
         numbers = np.array([self._number(name) for name in sites], np.int64)
         if (numbers < 0).any():
             numbers = np.where(numbers < 0, self._most_alike(measures, numbers < 0), numbers)
