@@ -10,7 +10,16 @@ import numpy as np
 from declutter import rules
 from declutter.decide import by_model, decide
 from declutter.errors import ModelError
-from declutter.features import FEATURE_NAMES, HTML_FEATURE_NAMES, Columns, features, html_features, outline_of
+from declutter.features import (
+    FEATURE_NAMES,
+    HTML_FEATURE_NAMES,
+    WORD_FEATURE_NAMES,
+    Columns,
+    features,
+    html_features,
+    outline_of,
+    word_features,
+)
 from declutter.formats.spool import Spool
 from declutter.lines import LABELS, MAIN_CONTENT, Lines, Measures, Verdicts
 from declutter.measure import measure
@@ -23,6 +32,7 @@ from declutter.write import kept_text
 ENGINES = ("auto", "model", "rules")
 BATCH_CHARS = 1 << 19  # pages judged at once: large enough for numpy, small enough for the processor's cache
 BATCH_PAGES = 256
+TEXT_MODEL_FEATURES = FEATURE_NAMES + WORD_FEATURE_NAMES  # what a model for dumps must have been trained on
 HTML_TO_TEXT = 16  # characters of HTML to one of text, about: most of a page is markup
 
 
@@ -52,26 +62,26 @@ class Cleaner:
             raise ValueError(f"no such engine: {self.engine}; engines are {', '.join(ENGINES)}")
         if not 0.0 < self.beta < float("inf"):
             raise ValueError(f"beta is {self.beta}; it must be greater than 0")
-        for model, names in ((self.model, FEATURE_NAMES), (self.html_model, HTML_FEATURE_NAMES)):
+        for model, names in ((self.model, TEXT_MODEL_FEATURES), (self.html_model, HTML_FEATURE_NAMES)):
             if model is not None:
                 model.check(names)
         if self.engine == "model" and self._model_for("text")[0] is None:
             raise ModelError("this release ships no model; give one, or use engine='rules' or 'auto'")
 
-    def _model_for(self, kind: str) -> tuple[Model | None, Callable[[Columns], np.ndarray]]:
+    def _model_for(self, kind: str) -> tuple[Model | None, Callable[[Columns, Model], np.ndarray]]:
         """The model for "text" or "html" pages and what computes its features.
 
         HTML without a model of its own is judged as text. Raises ModelError where a model doesn't fit.
         """
         if self.engine == "rules":
-            return None, features
+            return None, _text_features
         if kind == "html" and (model := self.html_model or shipped_model("html")) is not None:
             model.check(HTML_FEATURE_NAMES)
-            return model, html_features
+            return model, lambda columns, _: html_features(columns)
         model = self.model or shipped_model("text")
         if model is not None:
-            model.check(FEATURE_NAMES)
-        return model, features
+            model.check(TEXT_MODEL_FEATURES)
+        return model, _text_features
 
     def clean(self, text: str) -> str:
         """The main content of one dump; its lines are byte for byte those of `text`."""
@@ -164,11 +174,18 @@ def judge(lines: Lines, pages: Sequence[Page], cleaner: Cleaner) -> Verdicts:
     judgement = rules.judge(columns)
     model, features_of = cleaner._model_for("text" if pages[0].html is None else "html")
     if model is not None:
-        x = features_of(columns)
+        x = features_of(columns, model)
         is_title = columns.row == outline_of(columns).title_row
         score, label_scores = model.score(x), model.label_scores(x)
         judgement = by_model(measures, score, label_scores, judgement, is_title, cleaner.beta)
     return decide(lines, measures, judgement, cleaner.keep)
+
+
+def _text_features(columns: Columns, model: Model) -> np.ndarray:
+    """TEXT_MODEL_FEATURES of the lines, with what the model's lexicon says of them."""
+    measures = columns.measures
+    of_words = word_features(measures.page_starts, measures.word_starts, measures.word_hashes, model.lexicon)
+    return features(columns, of_words)
 
 
 def _cleaned(cleaner: Cleaner, pages: Iterable[Page]) -> Iterator[Cleaned]:

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from declutter.errors import ModelError
+from declutter.lexicon import Lexicon
 from declutter.lines import LABELS
 
 try:
@@ -30,7 +31,7 @@ try:
 except ImportError:  # not compiled where declutter was installed: NumPy does the same, six times slower
     kernel = None
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
 BLOCK_CELLS = 1 << 16  # trees times lines judged at once: what fits the processor's second-level cache
 BLOCK_LINES = 1 << 13
 SCALED_LIMIT = 5.0  # scaled features are cut here, so that a freak line doesn't outvote the others
@@ -48,6 +49,7 @@ UNREADABLE = (
 ARRAYS = {  # name: type, and number of axes
     "feature": (np.int32, 2), "threshold": (np.float32, 2), "leaf": (np.float32, 2), "offset": (np.float32, 0),
     "label_weights": (np.float32, 2), "feature_mean": (np.float32, 1), "feature_scale": (np.float32, 1),
+    "word_hashes": (np.uint64, 1), "word_weights": (np.float32, 1),
 }  # fmt: skip
 
 
@@ -107,6 +109,7 @@ class Model:
     label_weights: np.ndarray  # float32 (n_features + 1, n_labels): a softmax over scaled features; last row: intercept
     feature_mean: np.ndarray  # float32 (n_features,)
     feature_scale: np.ndarray  # float32 (n_features,), what a feature is divided by
+    lexicon: Lexicon  # what single words say, for the features that read it
     card: dict  # how it was made: data, licences, seed, scores, command, digest of the training examples
 
     def score(self, x: np.ndarray) -> np.ndarray:
@@ -139,6 +142,8 @@ class Model:
             "offset": np.array(self.offset, np.float32), "label_weights": self.label_weights.astype(np.float32),
             "feature_mean": self.feature_mean.astype(np.float32),
             "feature_scale": self.feature_scale.astype(np.float32),
+            "word_hashes": self.lexicon.hashes.astype(np.uint64),
+            "word_weights": self.lexicon.weights.astype(np.float32),
             "card": np.array(json.dumps(self.card, sort_keys=True)),
         }  # fmt: skip
         with open(path, "wb") as file:
@@ -171,6 +176,7 @@ class Model:
             "feature": (len(trees.leaf), n_nodes), "threshold": (len(trees.leaf), n_nodes),
             "label_weights": (len(names) + 1, len(LABELS)),
             "feature_mean": (len(names),), "feature_scale": (len(names),),
+            "word_weights": arrays["word_hashes"].shape,
         }  # fmt: skip
         for name, shape in shapes.items():
             if arrays[name].shape != shape:
@@ -180,12 +186,16 @@ class Model:
         if trees.feature.min(initial=0) < 0 or trees.feature.max(initial=0) >= len(names):
             raise ValueError("a tree asks for a feature that is not there")
         columns = (arrays[name] for name in ("label_weights", "feature_mean", "feature_scale"))
-        return cls(names, trees, float(arrays["offset"]), *columns, json.loads(str(arrays["card"])))
+        lexicon = Lexicon(arrays["word_hashes"], arrays["word_weights"])
+        return cls(names, trees, float(arrays["offset"]), *columns, lexicon, json.loads(str(arrays["card"])))
 
     @property
     def digest(self) -> str:
         """SHA-256 of what the model computes with, in hexadecimal."""
-        arrays = (*self.trees, self.label_weights, self.feature_mean, self.feature_scale, np.float32(self.offset))
+        arrays = (
+            *self.trees, self.label_weights, self.feature_mean, self.feature_scale, np.float32(self.offset),
+            self.lexicon.hashes, self.lexicon.weights,
+        )  # fmt: skip
         joined = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
         return hashlib.sha256(joined + "\n".join(self.feature_names).encode()).hexdigest()
 

@@ -1,18 +1,21 @@
 """Fitting: what a model learns, what it leaves out, and that cross-validation never tests on what was trained on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn, which fits the models, is not installed")
 
+from declutter.features import WORD_FEATURE_NAMES
 from declutter.lines import BODY, LABEL_CODES, LABELS, TITLE
 from declutter.train.examples import UNKNOWN, Examples, LabelledDump
-from declutter.train.fit import TOKEN_POWER, Settings, cross_validate, digest, fit, folds, line_weights, select
+from declutter.train.fit import TOKEN_POWER, Settings, cross_validate, digest, fit, folds, line_weights, select, x_for
 from declutter.train.gold import GoldPage
 
 NAVIGATION = LABEL_CODES["navigation"]
 NAMES = ("long", "late", "noise")
-QUICK = Settings(n_trees=12, depth=3)
+QUICK = Settings(n_trees=12, depth=3, words=False)
 LINES_A_PAGE = 40
 
 
@@ -32,12 +35,8 @@ def made_examples(families=("a", "b", "c", "d", "e", "f", "g", "h"), inverted=()
     is_main = ((x[:, 0] > 0) ^ flip).astype(np.int8)
     labels = np.where(is_main == 1, BODY, NAVIGATION).astype(np.uint8)
     line = np.tile(np.arange(LINES_A_PAGE), len(of_page))
-    return Examples(x, is_main, labels, np.full(n, 9, np.float32), page, line, tuple(of_page))
-
-
-def changed(examples, **columns):
-    known = {name: getattr(examples, name) for name in ("x", "is_main", "labels", "tokens", "page", "line", "pages")}
-    return Examples(**{**known, **columns})
+    no_words = np.zeros(n, np.int32), np.zeros(0, np.uint64)
+    return Examples(x, is_main, labels, np.full(n, 9, np.float32), page, line, *no_words, tuple(of_page))
 
 
 def test_a_model_learns_what_the_examples_say():
@@ -68,14 +67,14 @@ def test_undecided_lines_and_headlines_outside_the_gold_teach_nothing_of_what_to
     is_main, labels = examples.is_main.copy(), examples.labels.copy()
     is_main[doubtful], labels[doubtful] = -1, UNKNOWN
     headline = ~doubtful & (random.random(len(examples.x)) < 0.2)
-    without = changed(examples, is_main=is_main, labels=labels)
-    headlines = changed(without, is_main=np.where(headline, 0, is_main).astype(np.int8),
+    without = replace(examples, is_main=is_main, labels=labels)
+    headlines = replace(without, is_main=np.where(headline, 0, is_main).astype(np.int8),
                         labels=np.where(headline, TITLE, labels).astype(np.uint8))  # fmt: skip
     for taught in (without, headlines):
         model = fit(taught, NAMES, QUICK)
         assert ((model.score(examples.x) > 0.5) == examples.is_main).mean() > 0.95
     # the same lines as boilerplate of another kind do teach: what is left out above is left out for a reason
-    as_boilerplate = changed(headlines, labels=np.where(headline, NAVIGATION, labels).astype(np.uint8))
+    as_boilerplate = replace(headlines, labels=np.where(headline, NAVIGATION, labels).astype(np.uint8))
     long = examples.x[:, 0] > 0.5
     taught_more = fit(as_boilerplate, NAMES, QUICK).score(examples.x[long]).mean()
     assert taught_more < fit(headlines, NAMES, QUICK).score(examples.x[long]).mean() - 0.05
@@ -84,7 +83,7 @@ def test_undecided_lines_and_headlines_outside_the_gold_teach_nothing_of_what_to
 def test_every_page_weighs_the_same():
     examples = made_examples()
     tokens = np.random.default_rng(4).integers(0, 400, len(examples.x)).astype(np.float32)
-    weights = line_weights(changed(examples, tokens=tokens))
+    weights = line_weights(replace(examples, tokens=tokens))
     np.testing.assert_allclose(np.bincount(examples.page, weights=weights), 1.0)
     first = examples.page == 0
     a_token = weights[first] / (tokens[first] + 1) ** TOKEN_POWER
@@ -125,5 +124,32 @@ def test_the_digest_is_of_features_and_labels():
     x, labels = examples.x.copy(), examples.labels.copy()
     x[7, 1] += 1
     labels[7] = TITLE
-    digests = [digest(examples), digest(changed(examples, x=x)), digest(changed(examples, labels=labels))]
+    digests = [digest(examples), digest(replace(examples, x=x)), digest(replace(examples, labels=labels))]
     assert len(set(digests)) == 3 and digest(made_examples()) == digests[0]
+
+
+def with_words(examples, seed=0):
+    """The examples with one word a line, which tells what it is; nothing else does."""
+    random = np.random.default_rng(100 + seed)
+    words = np.where(examples.is_main == 1, 1 << 62, 1 << 63).astype(np.uint64)
+    noise = random.normal(size=examples.x.shape).astype(np.float32)
+    return replace(examples, x=noise, n_words=np.ones(len(words), np.int32), word_hashes=words)
+
+
+def test_a_model_reads_words_where_nothing_else_tells():
+    examples, other = with_words(made_examples()), with_words(made_examples(seed=1), seed=1)
+    model = fit(examples, NAMES, replace(QUICK, words=True))
+    assert model.feature_names == (*NAMES, *WORD_FEATURE_NAMES) and len(model.lexicon) == 2
+    assert ((model.score(x_for(model, other)) > 0.5) == other.is_main).mean() > 0.97
+    without = fit(examples, NAMES, QUICK)
+    assert ((without.score(x_for(without, other)) > 0.5) == other.is_main).mean() < 0.6
+
+
+def test_select_keeps_the_words_of_its_rows():
+    examples = with_words(made_examples())
+    n_words = (np.arange(len(examples.x)) % 3).astype(np.int32)
+    words = np.repeat(np.arange(len(examples.x), dtype=np.uint64), n_words)
+    chosen = select(replace(examples, n_words=n_words, word_hashes=words), np.arange(len(examples.pages)) % 2 == 1)
+    rows = np.flatnonzero(examples.page % 2 == 1)
+    np.testing.assert_array_equal(chosen.n_words, n_words[rows])
+    np.testing.assert_array_equal(chosen.word_hashes, np.repeat(rows, n_words[rows]))

@@ -24,8 +24,8 @@ def examples_of(pages):
     page, line, main, labels = (np.array(column) for column in zip(*rows, strict=True))
     x = np.zeros((len(rows), len(HTML_FEATURE_NAMES)), np.float32)
     x[0, HTML_FEATURE_NAMES.index("tag_li")] = x[0, HTML_FEATURE_NAMES.index("link_only")] = 1
-    tokens = np.ones(len(rows), np.float32)
-    return Examples(x, main.astype(np.int8), labels.astype(np.uint8), tokens, page, line, tuple(dumps))
+    tokens, no_words = np.ones(len(rows), np.float32), (np.zeros(len(rows), np.int32), np.zeros(0, np.uint64))
+    return Examples(x, main.astype(np.int8), labels.astype(np.uint8), tokens, page, line, *no_words, tuple(dumps))
 
 
 PAGES = [

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from declutter import model as model_module
-from declutter.cleaner import Cleaner
+from declutter.cleaner import TEXT_MODEL_FEATURES, Cleaner
 from declutter.errors import ModelError
-from declutter.features import FEATURE_NAMES
+from declutter.lexicon import Lexicon
 from declutter.lines import LABELS
 from declutter.model import LEAF_GRID, Model, Trees
 
@@ -29,7 +29,8 @@ def made_model(n_trees=7, depth=3, seed=0):
     weights = random.normal(size=(N_FEATURES + 1, len(LABELS))).astype(np.float32)
     names = tuple(f"f{number}" for number in range(N_FEATURES))
     mean, scale = np.zeros(N_FEATURES, np.float32), np.ones(N_FEATURES, np.float32)
-    return Model(names, trees, -0.5, weights, mean, scale, {"seed": seed})
+    lexicon = Lexicon(np.array([3, 1 << 63], np.uint64), np.array([0.5, -0.25], np.float32))
+    return Model(names, trees, -0.5, weights, mean, scale, lexicon, {"seed": seed})
 
 
 def lines(n=50, seed=1):
@@ -101,6 +102,7 @@ def test_trees_agree_with_scikit_learn(depth, seed):
     pytest.importorskip("sklearn", reason="scikit-learn, which makes the trees, is not installed")
     from sklearn.ensemble import HistGradientBoostingClassifier
 
+    from declutter.train.bins import bin_edges, bin_numbers
     from declutter.train.fit import _fixed_depth
 
     random = np.random.default_rng(seed)
@@ -109,8 +111,10 @@ def test_trees_agree_with_scikit_learn(depth, seed):
     y = (x[:, 0] * x[:, 1] + np.sin(3 * x[:, 3]) + random.normal(size=len(x)) > 0).astype(int)
     fitted = HistGradientBoostingClassifier(
         max_iter=40, max_depth=depth, max_leaf_nodes=None, min_samples_leaf=20, early_stopping=False
-    ).fit(x, y)
-    trees = _fixed_depth(fitted, depth)
+    )
+    edges = bin_edges(x)
+    fitted.fit(bin_numbers(x, edges), y)
+    trees = _fixed_depth(fitted, depth, edges)
     assert trees.leaf.shape == (40, 2**depth)
     asked = random.normal(size=(4000, N_FEATURES)).astype(np.float32)
     for column in range(N_FEATURES):
@@ -120,7 +124,7 @@ def test_trees_agree_with_scikit_learn(depth, seed):
         )
         if len(near):
             asked[:3000, column] = random.choice(near, 3000)
-    expected = fitted.decision_function(asked) - fitted._baseline_prediction.item()
+    expected = fitted.decision_function(bin_numbers(asked, edges)) - fitted._baseline_prediction.item()
     np.testing.assert_allclose(trees.sum(asked), expected, atol=40 * 0.5 / LEAF_GRID + 2e-5)  # each leaf is rounded
 
 
@@ -236,7 +240,7 @@ def test_other_features_are_named():
         model.check([*model.feature_names[:-1], "f9"])
     with pytest.raises(ModelError, match="order"):
         model.check(model.feature_names[::-1])
-    with pytest.raises(ModelError, match=f"6 and {len(FEATURE_NAMES)}"):
+    with pytest.raises(ModelError, match=f"6 and {len(TEXT_MODEL_FEATURES)}"):
         Cleaner(model=model).clean("Home\n")
 
 

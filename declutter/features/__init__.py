@@ -1,14 +1,17 @@
 """Features: from what was measured, counted over the site, and said by neighbours, to X.
 
 `features(Columns(lines, measures, repeats))` gives float32 `(n_lines, n_features)` over the lines that are not blank;
-`html_features` does for lines of HTML pages, with what their DOM says beside what their text does. columns.py has what
-features are made of, outline.py where a page's text begins and ends, table.py the feature table, dom.py the DOM's part.
+`html_features` does for lines of HTML pages, with what their DOM says beside what their text does; `word_features` are
+put beside those of dumps: what a model's lexicon says of the words. columns.py has what features are made of,
+pagewise.py how columns are combined without leaving a page, outline.py where a page's text begins and ends, cohesion.py
+which lines speak of the same, table.py the feature table, dom.py the DOM's part, words.py the lexicon's.
 """
 
 from declutter.features.columns import Columns
 from declutter.features.dom import DOM_FAMILIES, DOM_FEATURES, HTML_FEATURE_NAMES, html_features
 from declutter.features.outline import Outline, outline_of
 from declutter.features.table import FAMILIES, FEATURE_NAMES, FEATURES, features
+from declutter.features.words import WORD_FEATURE_NAMES, word_features
 
 __all__ = [
     "DOM_FAMILIES",
@@ -17,9 +20,11 @@ __all__ = [
     "FEATURES",
     "FEATURE_NAMES",
     "HTML_FEATURE_NAMES",
+    "WORD_FEATURE_NAMES",
     "Columns",
     "Outline",
     "features",
     "html_features",
     "outline_of",
+    "word_features",
 ]

@@ -100,6 +100,8 @@ class Examples:
     tokens: np.ndarray  # float32 (n,), the line's tokens as the scores count them
     page: np.ndarray  # int64 (n,), row of `pages`
     line: np.ndarray  # int64 (n,), the line's number on its page, from 0
+    n_words: np.ndarray  # int32 (n,), how many of `word_hashes` are the line's
+    word_hashes: np.ndarray  # uint64 (n_words,), as in Measures
     pages: tuple[LabelledDump, ...]
 
     def rows_of(self, wanted: np.ndarray) -> np.ndarray:
@@ -162,6 +164,8 @@ def measure_group(
         "tokens": np.array([len(token_list(lines[row])) for row in measures.rows.tolist()], np.float32),
         "page": page + first_page,
         "line": line,
+        "n_words": np.diff(measures.word_starts).astype(np.int32),
+        "word_hashes": measures.word_hashes,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from declutter import write
+from declutter.features import WORD_FEATURE_NAMES
+from declutter.lexicon import NOTHING
 from declutter.lines import BODY, LABELS, TITLE
 from declutter.model import LEAF_GRID, SCALED_LIMIT, Model, Trees
+from declutter.train.bins import bin_edges, bin_numbers
 from declutter.train.examples import UNKNOWN, Examples
+from declutter.train.word_weights import learn_lexicon, word_features_of, word_features_out_of_family
 
 #: Chosen on the dev sets by cross-validation grouped by site; see benchmarks/models.md.
 N_TREES = 250
@@ -38,6 +42,7 @@ class Settings:
     depth: int = DEPTH
     learning_rate: float = LEARNING_RATE
     seed: int = 0
+    words: bool = True  # whether a lexicon is learned, and its features put beside the others
 
 
 def line_weights(examples: Examples) -> np.ndarray:
@@ -60,15 +65,21 @@ def fit(
     decided = (examples.is_main >= 0) & ~((examples.labels == TITLE) & (examples.is_main == 0))
     weights = line_weights(examples)
     rows, weight = _drawn(examples, weights, decided, settings.seed)
+    lexicon = NOTHING
+    if settings.words:
+        lexicon = learn_lexicon(examples, rows, weight)
+        examples = replace(examples, x=np.hstack((examples.x, word_features_out_of_family(examples, rows, weight))))
+        feature_names = (*feature_names, *WORD_FEATURE_NAMES)
     trees = HistGradientBoostingClassifier(
         max_iter=settings.n_trees, max_depth=settings.depth, max_leaf_nodes=None, learning_rate=settings.learning_rate,
         min_samples_leaf=LEAST_LEAF_LINES, early_stopping=False, random_state=settings.seed,
     )  # fmt: skip
-    trees.fit(examples.x[rows], examples.is_main[rows], sample_weight=weight / weight.mean())
+    edges = bin_edges(examples.x[rows])
+    trees.fit(bin_numbers(examples.x[rows], edges), examples.is_main[rows], sample_weight=weight / weight.mean())
     mean, scale, label_weights = _fit_labels(examples, weights, settings.seed)
     return Model(
-        tuple(feature_names), _fixed_depth(trees, settings.depth), float(trees._baseline_prediction.item()),
-        label_weights, mean, scale, card or {},
+        tuple(feature_names), _fixed_depth(trees, settings.depth, edges), float(trees._baseline_prediction.item()),
+        label_weights, mean, scale, lexicon, card or {},
     )  # fmt: skip
 
 
@@ -84,8 +95,8 @@ def _drawn(examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: i
     return rows, weights[rows] * np.maximum(n_lines / LINES_A_PAGE, 1.0)
 
 
-def _fixed_depth(fitted: HistGradientBoostingClassifier, depth: int) -> Trees:
-    """scikit-learn's trees, with leaves above the last level carried down to it."""
+def _fixed_depth(fitted: HistGradientBoostingClassifier, depth: int, edges: list[np.ndarray]) -> Trees:
+    """scikit-learn's trees over bins as trees over features, with leaves above the last level carried down to it."""
     n_trees, n_nodes = len(fitted._predictors), (1 << depth) - 1
     feature = np.zeros((n_trees, n_nodes), np.int32)
     threshold = np.full((n_trees, n_nodes), np.inf, np.float32)  # nothing is greater: go left
@@ -100,17 +111,13 @@ def _fixed_depth(fitted: HistGradientBoostingClassifier, depth: int) -> Trees:
             elif nodes["is_leaf"][node]:
                 waiting += [(node, level + 1, 2 * place), (node, level + 1, 2 * place + 1)]
             else:
-                feature[number, (1 << level) - 1 + place] = nodes["feature_idx"][node]
-                threshold[number, (1 << level) - 1 + place] = _float32_below(nodes["num_threshold"][node])
+                column, edge = int(nodes["feature_idx"][node]), int(nodes["num_threshold"][node])
+                feature[number, (1 << level) - 1 + place] = column
+                if edge < len(edges[column]):
+                    threshold[number, (1 << level) - 1 + place] = edges[column][edge]
                 waiting.append((nodes["left"][node], level + 1, 2 * place))
                 waiting.append((nodes["right"][node], level + 1, 2 * place + 1))
     return Trees(feature, threshold, leaf)
-
-
-def _float32_below(value: float) -> np.float32:
-    """The greatest float32 that is not greater: a float32 feature compares with it as with `value`."""
-    rounded = np.float32(value)
-    return rounded if float(rounded) <= value else np.nextafter(rounded, np.float32(-np.inf))
 
 
 def _fit_labels(examples: Examples, weights: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -144,9 +151,9 @@ def folds(examples: Examples, n_folds: int = N_FOLDS) -> np.ndarray:
 
 
 def digest(examples: Examples) -> str:
-    """SHA-256 of the features and labels trained on."""
+    """SHA-256 of the features, labels and words trained on."""
     content = hashlib.sha256(np.ascontiguousarray(examples.x).tobytes())
-    content.update(examples.is_main.tobytes() + examples.labels.tobytes())
+    content.update(examples.is_main.tobytes() + examples.labels.tobytes() + examples.word_hashes.tobytes())
     return content.hexdigest()
 
 
@@ -172,9 +179,17 @@ def cross_validate(
         for test, of_page, (score, labels) in zip(tests, test_folds, answers, strict=True):
             rows = (of_page == fold)[test.page]
             if rows.any():
-                score[rows] = model.score(test.x[rows])
-                labels[rows] = model.label_scores(test.x[rows]).argmax(axis=1)
+                x = x_for(model, select(test, of_page == fold))
+                score[rows] = model.score(x)
+                labels[rows] = model.label_scores(x).argmax(axis=1)
     return answers
+
+
+def x_for(model: Model, examples: Examples) -> np.ndarray:
+    """The features of the examples as the model reads them."""
+    if len(model.feature_names) == examples.x.shape[1]:
+        return examples.x
+    return np.hstack((examples.x, word_features_of(examples, model.lexicon)))
 
 
 def fold_card(train: Examples, is_left_out: np.ndarray) -> dict:
@@ -200,5 +215,6 @@ def select(examples: Examples, wanted: np.ndarray) -> Examples:
     pages = tuple(page for page, is_wanted in zip(examples.pages, wanted.tolist(), strict=True) if is_wanted)
     return Examples(
         examples.x[rows], examples.is_main[rows], examples.labels[rows], examples.tokens[rows],
-        number[examples.page[rows]], examples.line[rows], pages,
+        number[examples.page[rows]], examples.line[rows],
+        examples.n_words[rows], examples.word_hashes[np.repeat(rows, examples.n_words)], pages,
     )  # fmt: skip

@@ -21,7 +21,8 @@ from declutter.train.fit import Settings, cross_validate, digest, fit, folds
 from declutter.train.gold import read_gold
 from declutter.train.html_examples import count_undecided, make_html_examples
 
-DEFAULTS = Settings()
+#: Without a lexicon: beside what the DOM says, words were worth nothing (benchmarks/models.md).
+DEFAULTS = Settings(words=False)
 
 
 def train_html(
