@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from declutter.lines import BODY, LABELS, TITLE, Judgement, Lines, Measures, Verdicts
+from declutter.lines import BODY, LABELS, LEGAL, TITLE, Judgement, Lines, Measures, Verdicts
 
 CONFIDENT = 0.8  # a score from which on a line is the core of a page's text
 RULES_LABEL_WEIGHT = 2.5  # what the rules' label adds to the softmax; by the founding dumps, whose labels are by hand
@@ -85,7 +85,9 @@ def by_model(
     has_text = np.bincount(page, keep, minlength=1)[page] > 0
     keep = (keep | (is_title & (score >= TITLE_SCORE) & has_text)) & ~certain
     fit = label_scores[:, BOILERPLATE] + RULES_LABEL_WEIGHT * (rules.labels[:, None] == BOILERPLATE)
-    labels = np.where(keep, np.where(is_title, TITLE, BODY), BOILERPLATE[fit.argmax(axis=1)])
+    # of the labels of template lines the model knows more, but for those told by a phrase or by a dialog's name
+    removed = np.where(certain & (rules.labels == LEGAL), LEGAL, BOILERPLATE[fit.argmax(axis=1)])
+    labels = np.where(keep, np.where(is_title, TITLE, BODY), removed)
     percent, cut_percent = np.rint(100 * score).astype(np.int64), np.rint(100 * cut).astype(np.int64)
     below_cut = keep & (score < cut)  # titles
     cut_percent = np.where(below_cut, round(100 * TITLE_SCORE), cut_percent)

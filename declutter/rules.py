@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from declutter.features import Columns, outline_of
+from declutter.features import Columns, in_consent_dialog, outline_of
 from declutter.features.outline import HEADING_COVERS, NAMED_COVERS, PHRASE_COVERS, TITLE_REACH
 from declutter.lines import (
     BODY,
@@ -61,10 +61,11 @@ REASONS = (
     Reason("one of {a} lines after the comments heading", 0.1),
     Reason("links to other articles inside the text", 0.15),
     Reason("no line of the page is long enough to be text", 0.1),
+    Reason("stands in a dialog that asks for consent to cookies", 0.02),
 )
 (
     DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE,
-    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT,
+    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT,
 ) = range(len(REASONS))  # fmt: skip
 SCORES = np.array([reason.score for reason in REASONS], np.float32)
 
@@ -93,6 +94,8 @@ class _Rules:
         self._templates()
         self._title()
         self._pages_without_text()
+        if self.c.lines.dom:
+            self._say(in_consent_dialog(self.c), LEGAL, CONSENT)
         return self._judgement()
 
     def _say(self, where: np.ndarray, label, reason: int, a=0, b=0) -> None:
@@ -214,7 +217,8 @@ class _Rules:
         return Judgement(self.labels, score, reasons, codes.astype(np.int32), self._certain())
 
     def _certain(self) -> np.ndarray:
-        """Where a model is not asked: template lines of most of a site's pages, and long lists of headlines below text.
+        """Where a model is not asked: template lines of most of a site's pages, and long lists of headlines below text;
+        in HTML, dialogs about cookies.
 
         Of the lines of such lists 7% are main content by the gold of the dev sets, and overruling a model there moved
         its token F1 by -.001 to +.002 a set; where there is a DOM, it tells lists better than this.
@@ -225,7 +229,7 @@ class _Rules:
         listed = (self.reason == BELOW_UNENDED) & (self.a >= CERTAIN_LIST_LINES)
         listed &= self.o.segment[2] >= CERTAIN_GAIN_WORDS
         template = self.o.template & often & (self.labels != TITLE)  # other pages may list a title
-        return template | (listed if not c.lines.dom else False)
+        return template | (listed if not c.lines.dom else self.reason == CONSENT)
 
 
 def _in_words(reason: int, label: int, a: int, b: int) -> str:

@@ -8,7 +8,7 @@ which lines speak of the same, table.py the feature table, dom.py the DOM's part
 """
 
 from declutter.features.columns import Columns
-from declutter.features.dom import DOM_FAMILIES, DOM_FEATURES, HTML_FEATURE_NAMES, html_features
+from declutter.features.dom import DOM_FAMILIES, DOM_FEATURES, HTML_FEATURE_NAMES, html_features, in_consent_dialog
 from declutter.features.outline import Outline, outline_of
 from declutter.features.table import FAMILIES, FEATURE_NAMES, FEATURES, features
 from declutter.features.words import WORD_FEATURE_NAMES, word_features
@@ -25,6 +25,7 @@ __all__ = [
     "Outline",
     "features",
     "html_features",
+    "in_consent_dialog",
     "outline_of",
     "word_features",
 ]

@@ -14,7 +14,7 @@ import numpy as np
 
 from declutter.features.columns import Columns
 from declutter.features.table import FEATURES, Feature, _near, _share, _signed_log, filled
-from declutter.segment.dom import FAMILIES, TAG_CODES
+from declutter.segment.dom import DIALOG_FAMILIES, FAMILIES, NO_ANCESTOR, TAG_CODES
 
 LINK_ONLY_SHARE = 0.99  # share of link characters from which a line is nothing but links
 HEADING_LEVELS = np.zeros(len(TAG_CODES), np.int8)  # by the code of a tag: 1 to 6, 0 for other tags
@@ -22,7 +22,9 @@ HEADING_LEVELS[[TAG_CODES[f"h{level}"] for level in range(1, 7)]] = range(1, 7)
 #: What ties lines of a page together: the same tag and class of their element or its container, the same name above
 #: that (a card's, a post's), the same container, the same container of containers.
 GROUPS = ("signature", "container_signature", "class_token_up", "container", "container2")
-NEAR_COLUMNS = tuple(f"near_{family}" for family in FAMILIES)
+MOST_OF_PAGE = 0.85  # share of a page's words
+NEAR_FAMILIES = FAMILIES[: -len(DIALOG_FAMILIES)]  # those that features read
+NEAR_COLUMNS = tuple(f"near_{family}" for family in NEAR_FAMILIES)
 
 
 class Dom:
@@ -48,7 +50,7 @@ class Dom:
 
     @cached_property
     def closeness(self) -> np.ndarray:
-        """float32 (n_families, n): the distances to FAMILIES as 1 (the element itself), 1/2, ...; 1/65 for none."""
+        """float32 (n_families, n): the distances to NEAR_FAMILIES as 1 (the element itself), 1/2, ...; 1/65: none."""
         distances = np.concatenate([self[name] for name in NEAR_COLUMNS]).reshape(len(NEAR_COLUMNS), self.c.n)
         return np.divide(1, 1 + distances, dtype=np.float32)
 
@@ -127,6 +129,22 @@ class Dom:
         depth, is_prose = self["depth"], self.c.is_prose
         n_prose = self.c.page_sum(is_prose)
         return np.where(n_prose > 0, depth - _share(self.c.page_sum(depth * is_prose), n_prose), 0)
+
+
+def in_consent_dialog(columns: Columns) -> np.ndarray:
+    """bool (n,): the line stands in a dialog that asks for consent to cookies, by the names of the elements around it.
+
+    Posts about cookies or the law, and those filed under them, are none: their names stand beside "post" or "tag".
+    Nothing is a dialog on a page that is hardly anything else. Raises KeyError for lines of text dumps.
+    """
+    dom = dom_of(columns)
+    platform, consent, cookie, notice = (dom[f"near_d_{family}"] for family in DIALOG_FAMILIES)
+    inside = np.maximum(dom["depth"] - 1, 1)  # <html> and <body> say what a page has elsewhere
+    found = platform < np.minimum(inside, NO_ANCESTOR)
+    for distance, tells in ((consent, True), (cookie, np.abs(cookie - notice) <= 1)):
+        is_post = (distance == dom["near_c_tags"]) | (distance == dom["near_c_article"])
+        found |= (distance < np.minimum(inside, NO_ANCESTOR)) & tells & ~is_post
+    return found & (columns.page_sum(columns.words * found) <= MOST_OF_PAGE * columns.page_sum(columns.words))
 
 
 def dom_of(columns: Columns) -> Dom:
@@ -209,7 +227,7 @@ PLACE: tuple[Feature, ...] = (
     ("container2_share", _plain("container2_share")),
 )
 NEAR: tuple[Feature, ...] = tuple(
-    (f"near_{family}", lambda c, k=place: dom_of(c).closeness[k]) for place, family in enumerate(FAMILIES)
+    (f"near_{family}", lambda c, k=place: dom_of(c).closeness[k]) for place, family in enumerate(NEAR_FAMILIES)
 )
 HEADINGS: tuple[Feature, ...] = (
     *((f"heading_{k:+d}", lambda c, k=k: c.shifted(dom_of(c).heading_level, k, 0) > 0) for k in (-2, -1, 1, 2)),

@@ -120,21 +120,32 @@ ITEM_FAMILIES = {
     "meta": "author datepublished datemodified publisher image url creator datecreated keywords articlesection",
     "product": "price offers sku brand aggregaterating ratingvalue pricecurrency availability review",
 }
+#: family: words of a class or id that tell a dialog about cookies: names of consent platforms; of what is asked for;
+#: and words that tell one only beside each other. One column `near_d_<family>` each, which the rules read.
+DIALOG_FAMILIES = {
+    "platform": "onetrust cookiebot usercentrics cmplz didomi cky cookieyes osano iubenda borlabs klaro axeptio truste"
+    " tarteaucitron cookiescript termly ketch cookieconsent cookiebanner cookiebar cookienotice cookielaw cookiemodal",
+    "consent": "consent gdpr ccpa",
+    "cookie": "cookie cookies",
+    "notice": "banner bar law notice info message modal* popup* overlay dialog settings alert disclaimer warning",
+}
 #: The columns of distances, in order; `hidden` is a hidden attribute, aria-hidden or an inline style that hides.
 FAMILIES = (
     *TAG_FAMILIES,
     *(f"c_{name}" for name in CLASS_FAMILIES),
     *(f"i_{name}" for name in ITEM_FAMILIES),
     "hidden",
+    *(f"d_{name}" for name in DIALOG_FAMILIES),
 )
 BITS = {family: 1 << place for place, family in enumerate(FAMILIES)}
 TAG_BITS = {tag: BITS[family] for family, (tags, _) in TAG_FAMILIES.items() for tag in tags.split()}
 ROLE_BITS = {role: BITS[family] for family, (_, roles) in TAG_FAMILIES.items() for role in roles.split()}
 ITEM_BITS = {prop: BITS[f"i_{family}"] for family, props in ITEM_FAMILIES.items() for prop in props.split()}
 WORD_BITS: dict[str, int] = {}
-for _family, _words in CLASS_FAMILIES.items():
-    for _word in _words.split():
-        WORD_BITS[_word] = WORD_BITS.get(_word, 0) | BITS[f"c_{_family}"]
+for _prefix, _families in (("c_", CLASS_FAMILIES), ("d_", DIALOG_FAMILIES)):
+    for _family, _words in _families.items():
+        for _word in _words.split():
+            WORD_BITS[_word] = WORD_BITS.get(_word, 0) | BITS[_prefix + _family]
 PREFIX_BITS = [(word[:-1], WORD_BITS.pop(word)) for word in list(WORD_BITS) if word.endswith("*")]
 
 #: An attribute of a serialised tag. Names may hold quotes (title="Nike" shoes"="").
