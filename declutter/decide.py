@@ -15,6 +15,9 @@ SHARPEN = 1.0  # how much a page with a confident core sharpens the scores of it
 TITLE_SCORE = 0.1  # a score from which on the outline's title is kept: golds without titles make models shy of them
 HOPELESS_SCORE, HOPELESS_WORDS = 0.4, 30.0  # a page whose scores, and expected words, all lie below has no text,
 HOPELESS_PAGE_WORDS = 100.0  # where it has so many words: of a smaller page the little that it says may be its text
+#: Above and below the lines of a page with at least EDGE_CORE_SCORE, where those are EDGE_CORE_SHARE of its text, lines
+#: of up to EDGE_WORDS words below EDGE_SCORE are main content in one of three; scores say more (benchmarks/models.md).
+EDGE_CORE_SCORE, EDGE_CORE_SHARE, EDGE_WORDS, EDGE_SCORE = 0.9, 0.7, 6.0, 0.7
 GRID = 4096.0  # parts of a word and of a score that are told apart
 BOILERPLATE = np.array([code for code in range(len(LABELS)) if code not in (BODY, TITLE)])
 BLANK_REASON = "blank line between kept lines"
@@ -32,8 +35,8 @@ def choose(
     main content among them over the words chosen plus the expected words of main content on the page (Nan, Chai, Lee
     and Chieu 2012). `beta` under 1 prefers precision, above 1 recall. Lines of a page are not right or wrong
     independently: where a page has a confident core, doubtful lines beside it are mostly wrong together, so their
-    scores are sharpened first. Of a page on which nothing is likely to be main content, nothing is chosen, unless
-    recall is preferred.
+    scores are sharpened first, and short ones above and below it are not chosen. Of a page on which nothing is likely
+    to be main content, nothing is chosen. Where recall is preferred, neither holds.
     """
     sizes = np.diff(page_starts)
     page = np.repeat(np.arange(len(sizes)), sizes)
@@ -46,7 +49,7 @@ def choose(
     doubtful = np.clip(score, 1e-6, 1 - 1e-6)
     odds = np.log(doubtful / (1 - doubtful))
     sharp = np.rint(GRID / (1.0 + np.exp(-odds * (1.0 + SHARPEN * core[page])))) / GRID
-    order = np.lexsort((-sharp, page))
+    by_row, order = score, np.lexsort((-sharp, page))
     weight, score, sharp_score = words[order], score[order], sharp[order]
     likely = weight * sharp_score
     chosen, right = np.cumsum(weight), np.cumsum(likely)
@@ -63,7 +66,26 @@ def choose(
     hopeless = (np.maximum.reduceat(score, first) < HOPELESS_SCORE) & (mass[filled] < HOPELESS_WORDS)
     hopeless &= (np.bincount(page, weights=words)[filled] >= HOPELESS_PAGE_WORDS) & (beta <= 1.0)
     cut_score = np.where(hopeless, HOPELESS_SCORE, score[last])
-    return (sharp >= cut) & ~np.repeat(hopeless, sizes), np.repeat(cut_score, sizes).astype(np.float32)
+    chosen = (sharp >= cut) & ~np.repeat(hopeless, sizes)
+    if beta <= 1.0:
+        chosen &= ~_short_at_the_edge(page_starts, page, words, by_row, mass)
+    return chosen, np.repeat(cut_score, sizes).astype(np.float32)
+
+
+def _short_at_the_edge(
+    page_starts: np.ndarray, page: np.ndarray, words: np.ndarray, score: np.ndarray, mass: np.ndarray
+) -> np.ndarray:
+    """bool (n,): short lines of a doubtful score above or below a confident core that is nearly all of the text.
+
+    `page` is int64 (n,), `mass` float64 (n_pages,) the expected words of main content.
+    """
+    is_core = score >= EDGE_CORE_SCORE
+    core = np.bincount(page, weights=words * score * is_core, minlength=len(mass))
+    before = np.concatenate(([0], np.cumsum(is_core)))
+    above, up_to, of_page = before[:-1] - before[page_starts[page]], before[1:], before[page_starts[page + 1]]
+    outside = (above == 0) | (up_to == of_page)
+    doubtful = (words <= EDGE_WORDS) & (score < EDGE_SCORE)
+    return outside & doubtful & (core[page] >= EDGE_CORE_SHARE * mass[page])
 
 
 def by_model(
@@ -91,6 +113,7 @@ def by_model(
     percent, cut_percent = np.rint(100 * score).astype(np.int64), np.rint(100 * cut).astype(np.int64)
     below_cut = keep & (score < cut)  # titles
     cut_percent = np.where(below_cut, round(100 * TITLE_SCORE), cut_percent)
+    cut_percent = np.where(~keep & (score > cut), round(100 * EDGE_SCORE), cut_percent)  # short lines at the edge
     key = np.where(certain, -1 - rules.reason_codes, (percent * 101 + cut_percent) * 2 + keep)
     keys, codes = np.unique(key, return_inverse=True)
     reasons = tuple(rules.reasons[-1 - k] if k < 0 else _model_reason(k) for k in keys.tolist())

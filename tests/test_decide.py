@@ -118,3 +118,25 @@ def test_a_page_is_cut_alike_behind_pages_of_many_words():
     alone, cut_alone = choose(np.array([0, 60]), words[before:], score[before:])
     np.testing.assert_array_equal(keep[before:], alone)
     np.testing.assert_array_equal(cut[before:], cut_alone)
+
+
+def test_short_doubtful_lines_at_the_edge_of_a_confident_text_are_not_chosen():
+    score = np.array([0.65, 0.65, 0.95, 0.65, 0.99, 0.65, 0.75], np.float32)
+    words = np.array([1, 30, 60, 1, 80, 2, 2], np.float32)
+    starts = np.array([0, 7])
+    chosen, _ = choose(starts, words, score)
+    assert chosen.tolist() == [False, True, True, True, True, False, True]  # long, inside, likely enough: chosen
+    assert choose(starts, words, score, beta=2.0)[0].all()
+
+
+def test_short_lines_are_chosen_where_little_of_the_page_is_certain():
+    score = np.array([0.65, 0.65, 0.95, 0.6], np.float32)
+    words = np.array([1, 60, 20, 1], np.float32)
+    assert choose(np.array([0, 4]), words, score)[0].all()
+
+
+def test_the_edge_of_one_page_is_not_that_of_another():
+    score = np.array([0.65, 0.99, 0.65, 0.99, 0.65], np.float32)
+    words = np.array([1, 80, 1, 80, 1], np.float32)
+    assert choose(np.array([0, 2, 5]), words, score)[0].tolist() == [False, True, False, True, False]
+    assert choose(np.array([0, 5]), words, score)[0].tolist() == [False, True, True, True, False]
