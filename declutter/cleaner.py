@@ -177,7 +177,7 @@ def judge(lines: Lines, pages: Sequence[Page], cleaner: Cleaner) -> Verdicts:
         x = features_of(columns, model)
         is_title = columns.row == outline_of(columns).title_row
         score, label_scores = model.score(x), model.label_scores(x)
-        judgement = by_model(measures, score, label_scores, judgement, is_title, cleaner.beta)
+        judgement = by_model(measures, score, label_scores, judgement, is_title, cleaner.beta, in_dump=not lines.dom)
     return decide(lines, measures, judgement, cleaner.keep)
 
 

@@ -35,8 +35,8 @@ def choose(
     main content among them over the words chosen plus the expected words of main content on the page (Nan, Chai, Lee
     and Chieu 2012). `beta` under 1 prefers precision, above 1 recall. Lines of a page are not right or wrong
     independently: where a page has a confident core, doubtful lines beside it are mostly wrong together, so their
-    scores are sharpened first, and short ones above and below it are not chosen. Of a page on which nothing is likely
-    to be main content, nothing is chosen. Where recall is preferred, neither holds.
+    scores are sharpened first. Of a page on which nothing is likely to be main content, nothing is chosen, unless
+    recall is preferred.
     """
     sizes = np.diff(page_starts)
     page = np.repeat(np.arange(len(sizes)), sizes)
@@ -49,7 +49,7 @@ def choose(
     doubtful = np.clip(score, 1e-6, 1 - 1e-6)
     odds = np.log(doubtful / (1 - doubtful))
     sharp = np.rint(GRID / (1.0 + np.exp(-odds * (1.0 + SHARPEN * core[page])))) / GRID
-    by_row, order = score, np.lexsort((-sharp, page))
+    order = np.lexsort((-sharp, page))
     weight, score, sharp_score = words[order], score[order], sharp[order]
     likely = weight * sharp_score
     chosen, right = np.cumsum(weight), np.cumsum(likely)
@@ -66,21 +66,20 @@ def choose(
     hopeless = (np.maximum.reduceat(score, first) < HOPELESS_SCORE) & (mass[filled] < HOPELESS_WORDS)
     hopeless &= (np.bincount(page, weights=words)[filled] >= HOPELESS_PAGE_WORDS) & (beta <= 1.0)
     cut_score = np.where(hopeless, HOPELESS_SCORE, score[last])
-    chosen = (sharp >= cut) & ~np.repeat(hopeless, sizes)
-    if beta <= 1.0:
-        chosen &= ~_short_at_the_edge(page_starts, page, words, by_row, mass)
-    return chosen, np.repeat(cut_score, sizes).astype(np.float32)
+    return (sharp >= cut) & ~np.repeat(hopeless, sizes), np.repeat(cut_score, sizes).astype(np.float32)
 
 
-def _short_at_the_edge(
-    page_starts: np.ndarray, page: np.ndarray, words: np.ndarray, score: np.ndarray, mass: np.ndarray
-) -> np.ndarray:
+def short_at_the_edge(page_starts: np.ndarray, words: np.ndarray, score: np.ndarray) -> np.ndarray:
     """bool (n,): short lines of a doubtful score above or below a confident core that is nearly all of the text.
 
-    `page` is int64 (n,), `mass` float64 (n_pages,) the expected words of main content.
+    The arguments are those of `choose`.
     """
+    page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
+    words = np.rint(words.astype(np.float64) * GRID) / GRID
+    score_on_grid = np.rint(score * GRID) / GRID
     is_core = score >= EDGE_CORE_SCORE
-    core = np.bincount(page, weights=words * score * is_core, minlength=len(mass))
+    mass = np.bincount(page, weights=words * score_on_grid)
+    core = np.bincount(page, weights=words * score_on_grid * is_core)
     before = np.concatenate(([0], np.cumsum(is_core)))
     above, up_to, of_page = before[:-1] - before[page_starts[page]], before[1:], before[page_starts[page + 1]]
     outside = (above == 0) | (up_to == of_page)
@@ -95,14 +94,20 @@ def by_model(
     rules: Judgement,
     is_title: np.ndarray,
     beta: float,
+    in_dump: bool,
 ) -> Judgement:
     """The model's judgement. Where the rules are certain they overrule it.
 
     A kept line is a title where the outline says so (`is_title`, bool, n) and body elsewhere; the title is kept with a
-    low score already where the page has other text. A line that is not kept has the best of the other labels.
+    low score already where the page has other text. A line that is not kept has the best of the other labels. In dumps
+    (`in_dump`), unless recall is preferred, short lines at the edge of a certain text are not kept; where there is a
+    DOM, they are mostly headings.
     """
     certain = rules.certain
-    keep, cut = choose(measures.page_starts, measures.words, np.where(certain, 0.0, score), beta)
+    open_score = np.where(certain, 0.0, score)
+    keep, cut = choose(measures.page_starts, measures.words, open_score, beta)
+    if in_dump and beta <= 1.0:
+        keep &= ~short_at_the_edge(measures.page_starts, measures.words, open_score)
     page = np.repeat(np.arange(len(measures.page_starts) - 1), np.diff(measures.page_starts))
     has_text = np.bincount(page, keep, minlength=1)[page] > 0
     keep = (keep | (is_title & (score >= TITLE_SCORE) & has_text)) & ~certain
@@ -113,7 +118,7 @@ def by_model(
     percent, cut_percent = np.rint(100 * score).astype(np.int64), np.rint(100 * cut).astype(np.int64)
     below_cut = keep & (score < cut)  # titles
     cut_percent = np.where(below_cut, round(100 * TITLE_SCORE), cut_percent)
-    cut_percent = np.where(~keep & (score > cut), round(100 * EDGE_SCORE), cut_percent)  # short lines at the edge
+    cut_percent = np.where(~keep & (open_score > cut), round(100 * EDGE_SCORE), cut_percent)  # short lines at the edge
     key = np.where(certain, -1 - rules.reason_codes, (percent * 101 + cut_percent) * 2 + keep)
     keys, codes = np.unique(key, return_inverse=True)
     reasons = tuple(rules.reasons[-1 - k] if k < 0 else _model_reason(k) for k in keys.tolist())

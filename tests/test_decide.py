@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declutter.decide import BLANK_OUT_REASON, BLANK_REASON, HOPELESS_SCORE, choose, decide
+from declutter.decide import BLANK_OUT_REASON, BLANK_REASON, HOPELESS_SCORE, choose, decide, short_at_the_edge
 from declutter.lines import BODY, LABEL_CODES, LABELS, MAIN_CONTENT, NAVIGATION, TITLE, Judgement
 from declutter.measure import measure
 from declutter.segment.text import split_lines
@@ -120,23 +120,22 @@ def test_a_page_is_cut_alike_behind_pages_of_many_words():
     np.testing.assert_array_equal(cut[before:], cut_alone)
 
 
-def test_short_doubtful_lines_at_the_edge_of_a_confident_text_are_not_chosen():
+def test_short_doubtful_lines_stand_at_the_edge_of_a_confident_text():
     score = np.array([0.65, 0.65, 0.95, 0.65, 0.99, 0.65, 0.75], np.float32)
     words = np.array([1, 30, 60, 1, 80, 2, 2], np.float32)
-    starts = np.array([0, 7])
-    chosen, _ = choose(starts, words, score)
-    assert chosen.tolist() == [False, True, True, True, True, False, True]  # long, inside, likely enough: chosen
-    assert choose(starts, words, score, beta=2.0)[0].all()
+    at_edge = short_at_the_edge(np.array([0, 7]), words, score)
+    assert at_edge.tolist() == [True, False, False, False, False, True, False]  # not long, inside, or likely enough
 
 
-def test_short_lines_are_chosen_where_little_of_the_page_is_certain():
+def test_a_text_has_no_edge_where_little_of_it_is_certain():
     score = np.array([0.65, 0.65, 0.95, 0.6], np.float32)
     words = np.array([1, 60, 20, 1], np.float32)
-    assert choose(np.array([0, 4]), words, score)[0].all()
+    assert not short_at_the_edge(np.array([0, 4]), words, score).any()
+    assert short_at_the_edge(np.array([0]), words[:0], score[:0]).shape == (0,)
 
 
 def test_the_edge_of_one_page_is_not_that_of_another():
     score = np.array([0.65, 0.99, 0.65, 0.99, 0.65], np.float32)
     words = np.array([1, 80, 1, 80, 1], np.float32)
-    assert choose(np.array([0, 2, 5]), words, score)[0].tolist() == [False, True, False, True, False]
-    assert choose(np.array([0, 5]), words, score)[0].tolist() == [False, True, True, True, False]
+    assert short_at_the_edge(np.array([0, 2, 2, 5]), words, score).tolist() == [True, False, True, False, True]
+    assert short_at_the_edge(np.array([0, 5]), words, score).tolist() == [True, False, False, False, True]
