@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.datasets import Dataset, dump_of
-from benchmarks.declutters import FoldModels, clean, page_of
+from declutter.train.align import UNDECIDED, align, labels_from
 from declutter.train.examples import label_dumps
+from declutter.train.gold import GoldPage
 
 N_BINS = 20
 
 
-def calibrate(dataset: Dataset, models: Path | None, cache: Path | None) -> list[dict]:
+def is_main(dump: str, gold: GoldPage) -> np.ndarray:
+    """int8 (n_lines,): 1 for lines of main content, 0 for others, -1 where the gold doesn't decide.
+
+    As training labels them: by the gold laid along the dump, or by hand.
+    """
+    if gold.labels is not None:
+        return label_dumps(gold, ["labelled"])[0].is_main
+    lines = dump.split("\n")
+    found = labels_from(align(lines, gold.main_text))
+    found[[not line.strip() for line in lines]] = UNDECIDED
+    return found
+
+
+def calibrate(scores: Sequence[np.ndarray], decided: Sequence[np.ndarray]) -> list[dict]:
     """Bins of score: from, to, lines, their mean score, and the share of them that is main content by the gold.
 
-    Of dumps cleaned with their site's pages; lines that the gold doesn't decide are left out.
+    One array of scores and one of `is_main` a page, the latter a line longer where the dump ends in a line end; lines
+    that the gold doesn't decide are left out.
     """
-    folds = FoldModels.load(models, "text") if models is not None else None
-    gold: dict[str, np.ndarray] = {}
-
-    def read():
-        for page in dataset.read():
-            (dump,) = label_dumps(page, ["blocks"], cache)
-            of_page = page_of(page, text=dump_of(page, cache))
-            gold[of_page.id] = dump.is_main
-            yield page, of_page
-
-    scores, is_main = [], []
-    for cleaned in clean(read, folds, "auto", False):
-        n_lines = len(cleaned.verdicts)
-        scores.append(cleaned.verdicts.score)
-        is_main.append(gold.pop(cleaned.page.id)[:n_lines])
-    return _bins(np.concatenate(scores), np.concatenate(is_main))
+    return _bins(
+        np.concatenate(list(scores)),
+        np.concatenate([of_page[: len(score)] for score, of_page in zip(scores, decided, strict=True)]),
+    )
 
 
 def _bins(scores: np.ndarray, is_main: np.ndarray) -> list[dict]:

@@ -48,25 +48,44 @@ class Dataset:
     @cached_property
     def pages(self) -> tuple[GoldPage, ...]:
         """The pages without HTML, so that they can be held; each with its main content and script."""
-        return tuple(self._read_once[0])
+        return self._read_once.pages
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the pages and their gold."""
-        return self._read_once[1]
+        return self._read_once.digest
 
     @cached_property
-    def _read_once(self) -> tuple[list[GoldPage], str]:
+    def _read_once(self) -> Reading:
+        reading = Reading(self)
+        for _ in reading:
+            pass
+        return reading
+
+
+class Reading:
+    """A dataset read once from end to end; then `pages` are those without HTML, and `digest` tells pages and gold.
+
+    Raises GoldError for what can't be read, where there is no page, and where two have the same name.
+    """
+
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
+        self.pages: tuple[GoldPage, ...] = ()
+        self.digest = ""
+
+    def __iter__(self) -> Iterator[GoldPage]:
         digest, pages = hashlib.sha256(), []
-        for page in self.read():
+        for page in self.dataset.read():
             parts = (page.set, page.site, page.id, page.text if page.html is None else page.html, gold_text(page))
             digest.update("\n".join(parts).encode("utf-8", "surrogatepass"))
             pages.append(replace(page, html=None, script=page.script or script_of(gold_text(page))))
+            yield page
         if not pages:
-            raise GoldError(f"{self.folder}: no page in it")
+            raise GoldError(f"{self.dataset.folder}: no page in it")
         if len({(page.site, page.id) for page in pages}) < len(pages):
-            raise GoldError(f"{self.folder}: two pages of a site have the same id")
-        return pages, digest.hexdigest()
+            raise GoldError(f"{self.dataset.folder}: two pages of a site have the same id")
+        self.pages, self.digest = tuple(pages), digest.hexdigest()
 
 
 def open_dataset(folder: str | Path, every: int = 1) -> Dataset:

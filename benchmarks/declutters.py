@@ -57,33 +57,31 @@ def status_of(kind: str, sets: Sequence[str], folds: FoldModels | None) -> str:
 
 
 def clean(
-    read: Callable[[], Iterator[tuple[GoldPage, Page]]], folds: FoldModels | None, engine: str, alone: bool
+    sources: Sequence[tuple[GoldPage, Callable[[], Page]]], folds: FoldModels | None, engine: str, alone: bool
 ) -> Iterator[Cleaned]:
     """Each page cleaned with those of its site (or `alone`), by a model that didn't see its family; fold by fold.
 
-    `read` gives (gold, page) pairs, again at each call, so that no more than a batch is held.
+    `sources` are gold pages and functions that read their pages, at each pass again, so that no more than a batch is
+    held.
     """
     cleaner = Cleaner(engine=engine, profile=Profile() if alone else None)
     if engine == "rules" or folds is None:
-        yield from cleaner.clean_pages(_Pages(read))
+        yield from cleaner.clean_pages(_Pages([read for _, read in sources]))
         return
     for number, model in enumerate(folds.models):
         kind = {"html_model": model} if model.feature_names == HTML_FEATURE_NAMES else {"model": model}
-
-        def of_fold(number=number):
-            return (pair for pair in read() if folds.number_for(pair[0]) == number)
-
+        of_fold = [read for gold, read in sources if folds.number_for(gold) == number]
         yield from replace(cleaner, **kind).clean_pages(_Pages(of_fold))
 
 
+@dataclass(frozen=True)
 class _Pages:
-    """The pages of a dataset, read again at each pass."""
+    """Pages that are read again at each pass."""
 
-    def __init__(self, read: Callable[[], Iterator[tuple[GoldPage, Page]]]):
-        self.read = read
+    reads: Sequence[Callable[[], Page]]
 
     def __iter__(self) -> Iterator[Page]:
-        return (page for _, page in self.read())
+        return (read() for read in self.reads)
 
 
 def page_of(gold: GoldPage, **content: str) -> Page:

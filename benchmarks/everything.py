@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
@@ -12,16 +13,25 @@ from benchmarks import options, quality, report, speed, tables
 @click.command()
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=options.FOLDER)
 @click.option("--models", type=options.FOLDER, help="Models of `declutter train --folds-to`.")
-@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1), help="How many peers are asked at once.")
+@click.option("--jobs", default=2, show_default=True, type=click.IntRange(1), help="How many processes work at once.")
 @click.option(
     "--report", "output", default="benchmarks.html", show_default=True, type=click.Path(dir_okay=False, path_type=Path)
 )
 @options.CACHE
 @options.PYTHONS
+@options.PEERS
+@options.RESULTS
 @click.pass_context
-def command(ctx, folders, models, jobs, output, cache, pythons):
-    """Measure everything: quality of all FOLDERS, speed on the first, the documents' tables, and the report."""
-    ctx.invoke(quality.command, folders=folders, models=models, jobs=jobs, cache=cache, pythons=pythons)
-    ctx.invoke(speed.command, folder=folders[0], cache=cache, pythons=pythons)
-    ctx.invoke(tables.command)
-    ctx.invoke(report.command, folders=folders, output=output, models=models, cache=cache)
+def command(ctx, folders, models, jobs, output, cache, pythons, peers, results):
+    """Measure everything: quality of all FOLDERS, speed on the first, the documents' tables, and the report.
+
+    With --results elsewhere than in benchmarks/results the documents are left as they are.
+    """
+    begin = time.monotonic()
+    common = {"cache": cache, "pythons": pythons, "peers": peers, "results": results}
+    ctx.invoke(quality.command, folders=folders, models=models, jobs=jobs, **common)
+    ctx.invoke(speed.command, folder=folders[0], **common)
+    if results is None:
+        ctx.invoke(tables.command)
+    ctx.invoke(report.command, folders=folders, output=output, models=models, cache=cache, results=results)
+    click.echo(f"took {(time.monotonic() - begin) / 60:.1f} minutes")

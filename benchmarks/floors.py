@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,8 +17,9 @@ import numpy as np
 from benchmarks.datasets import Dataset, dump_of, gold_text, open_dataset
 from benchmarks.declutters import clean, page_key, page_of
 from benchmarks.measures import score_page, set_score
-from benchmarks.quality import DECLUTTERS, DUMP, HTML
+from benchmarks.rows import DECLUTTERS, DUMP, HTML
 from declutter.errors import OutputError
+from declutter.pages import Page
 
 REPOSITORY = Path(__file__).parent.parent
 PATH = Path(__file__).parent / "floors.json"
@@ -42,16 +44,21 @@ def measured(dataset: Dataset) -> dict[str, float]:
     golds = list(dataset.read())  # a sample: it may be held
     found = {}
     for source in (HTML, DUMP) if dataset.layout != "dumps" else (DUMP,):
-        pairs = [
-            (gold, page_of(gold, **({"html": gold.html} if source == HTML else {"text": dump_of(gold, None)})))
+        pages = [
+            page_of(gold, **({"html": gold.html} if source == HTML else {"text": dump_of(gold, None)}))
             for gold in golds
         ]
+        sources = [(gold, partial(_same, page)) for gold, page in zip(golds, pages, strict=True)]
         for name, engine, alone in DECLUTTERS:
-            texts = {done.page.id: done.text for done in clean(lambda pairs=pairs: iter(pairs), None, engine, alone)}
+            texts = {done.page.id: done.text for done in clean(sources, None, engine, alone)}
             scores = [score_page(dataset.metric, texts[page_key(gold)], gold_text(gold)).stored for gold in golds]
             sites = [gold.site for gold in golds]
             found[f"{source} {name}"] = round(set_score(dataset.metric, np.array(scores), sites), 4)
     return found
+
+
+def _same(page: Page) -> Page:
+    return page
 
 
 def read_floors(path: Path = PATH) -> dict[str, dict[str, float]]:

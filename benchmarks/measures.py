@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -121,6 +122,7 @@ def interval(
     return float(low), float(high)
 
 
+@functools.lru_cache(maxsize=64)  # the groups of a dataset are drawn again for every system
 def _draws(n_families: int, seed: int) -> np.ndarray:
     """float64 (N_DRAWS, n_families): how often each family is drawn, with replacement."""
     random = np.random.default_rng(seed)

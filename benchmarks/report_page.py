@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.declutters import TRAINED_ON
 from benchmarks.tables import AFTER, KINDS, METRICS, rows_from, shown, signed
-from benchmarks.worst import NO_PEERS, Loss, losses
+from benchmarks.worst import NO_PEERS, Loss, first_scores, is_empty, losses
 from declutter import __version__
 from declutter.report.corpus_page import LARGEST_BYTES, size, within
 from declutter.report.figures import Bar, Bin, Point, bars, legend, reliability, scatter, table
@@ -73,9 +73,12 @@ def kind_of(row: dict) -> str:
     return OURS if row["system"].startswith("declutter") else PEER
 
 
-def _key(*, with_mark: bool = False) -> Html:
+def _key(results: Iterable[dict], *, with_mark: bool = False) -> Html:
+    """What the colours mean, of those that are drawn."""
+    drawn = {kind_of(row) for result in results for row in result["rows"]}
     entries = [(OURS, "declutter, on pages it never saw"), (TRAINED, "declutter, trained on these pages: not ranked"),
                (PEER, "a peer")]  # fmt: skip
+    entries = [entry for entry in entries if entry[0] in drawn]
     return legend(*entries, *([("mark", "the best peer")] if with_mark else []))
 
 
@@ -100,7 +103,7 @@ def _accuracy_against_speed(results: Mapping[str, dict], quality: Mapping[str, d
             parts.append(scatter(f"scatter-{number}", title, words, points, axes, ["system", metric, "speed"]))
     if not parts:
         return tag("p", "No speed was measured of the systems in these results.")
-    return markup(_key(), *parts)
+    return markup(_key(quality.values()), *parts)
 
 
 def _point(row: dict, speed: float) -> Point:
@@ -115,7 +118,7 @@ def _dataset(name: str, result: dict) -> Html:
     rankings = [_ranking(f"{name}-{source}", result, source) for source in SOURCES]
     return markup(
         tag("p", words, ". Lines over the bars are 95% intervals, by a bootstrap over sites."),
-        _key(),
+        _key([result]),
         tag("div", *rankings, class_="pair"),
         _groups(name, result),
         tag("div", _second_stage(result), _calibration(name, result), class_="pair"),
@@ -156,7 +159,7 @@ def _groups(name: str, result: dict) -> Html | None:
             told = "Circles are the best peer of each." if peers else ""
             head = [words, METRICS[result["dataset"]["metric"]], "95%", "best peer"]
             parts.append(bars(f"{name}-{source}-{group}", f"{heading}, by {words}.", told, found, 1.0, head))
-    return tag("div", _key(with_mark=True), tag("div", *parts, class_="pair")) if parts else None
+    return tag("div", _key([result], with_mark=True), tag("div", *parts, class_="pair")) if parts else None
 
 
 def _ordered(groups: Mapping[str, dict]) -> list[str]:
@@ -239,6 +242,12 @@ def _lost(quality: Mapping[str, dict], worst: Worst, n_bytes: int) -> Html:
                 continue
             parts.append(tag("h3", f"{name}, {heading[0].lower()}{heading[1:]}"))
             row = next(row for row in result["rows"] if (row["system"], row["source"]) == ("declutter", source))
+            kept = int((is_empty(result) & (first_scores(row) < 1)).sum())
+            if kept:
+                left_out = (
+                    f"Left out here: of {is_empty(result).sum()} pages with an empty gold, it keeps text on {kept}."
+                )
+                parts.append(tag("p", left_out))
             if kind_of(row) == TRAINED:
                 parts.append(tag("p", "The model was trained on these pages, so on others it loses more."))
             pages = worst.get((name, source))
@@ -258,7 +267,7 @@ def _lost_table(found: Sequence[Loss]) -> Html:
         [page_text(loss.key, NAME_CHARS), loss.kind, shown(loss.score), shown(loss.best), loss.best_system]
         for loss in found
     ]
-    return tag("div", table(["page", "kind", "declutter", "best peer", "which"], rows), class_="scroll")
+    return tag("div", table(["page", "kind or script", "declutter", "best peer", "which"], rows), class_="scroll")
 
 
 def _about(quality: Mapping[str, dict]) -> Html:

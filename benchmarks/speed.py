@@ -214,8 +214,8 @@ def _interleaved(commands: dict[tuple[str, str], list[str]], n_rounds: int) -> l
 
 @click.command()
 @click.argument("folder", type=FOLDER, default=REPOSITORY / "seeds")
-@click.option("--pages", default=100, show_default=True, type=click.IntRange(1), help="Pages drawn of the folder.")
-@click.option("--rounds", default=5, show_default=True, type=click.IntRange(1), help="Rounds of every measure.")
+@click.option("--pages", default=24, show_default=True, type=click.IntRange(1), help="Pages drawn of the folder.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds of every measure.")
 @click.option("--stages", is_flag=True, help="Only the pipeline's stages, against the stored baseline.")
 @click.option("--write", is_flag=True, help="With --stages: store what is measured as the baseline.")
 @CACHE

@@ -138,6 +138,29 @@ def overview_view(results: Sequence[dict]) -> str:
     return markdown(header, rows) + "".join(_note(result) for result in results)
 
 
+def speed_view(results: Sequence[dict]) -> str:
+    """Speed: every system's rate as a ratio to declutter's from the same source, and its whole process."""
+    parts = []
+    for result in results:
+        own = {row["source"]: row["ratio"] for row in result["in_process"] if row["system"] == "declutter"}
+        whole = {(row["system"].removesuffix(" clean"), row["source"]): row for row in result["whole_process"]}
+        start = {row["system"]: row["wall"] for row in result["loading"]}
+        start["declutter"] = start["declutter.clean, first page"]
+        rows = []
+        for row in sorted(result["in_process"], key=lambda row: (row["source"], -row["ratio"])):
+            process = whole.get((row["system"], row["source"]))
+            rows.append([
+                " ".join(filter(None, (row["system"], result["versions"].get(row["system"])))),
+                "HTML" if row["source"] == "html" else "dump", f"{row['ratio'] / own[row['source']]:.2f}",
+                f"{row['mb_a_second']:.3g}", f"{process['peak_mb']:.0f}" if process else "",
+                f"{start[row['system']]:.2f}" if process else "",
+            ])  # fmt: skip
+        header = ["", "from", "rate, declutter = 1", "MB/s", "peak MB", "seconds to load"]
+        about = f"{result['dataset']['pages']} pages of {result['dataset']['name']}, {result['rounds']} rounds"
+        parts.append(f"{markdown(header, rows)}\n{about}, {result['machine']['processor']}, {result['made']}.\n")
+    return "\n".join(parts)
+
+
 def _by_mean(item: tuple[str, list[dict | None]]) -> float:
     scores = [row["score"] for row in item[1] if row is not None]
     return -sum(scores) / len(scores)
@@ -156,6 +179,7 @@ def _mark(row: dict) -> str:
 
 VIEWS = {
     "html": html_view, "dump": dump_view, "second": second_view, "against": against_view, "overview": overview_view,
+    "speed": speed_view,
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ class Loss:
 
     number: int  # the page's place in the result
     key: str  # "site/id"
-    kind: str
+    kind: str  # of page, or its script where no kind is known
     score: float
     best: float
     best_system: str
@@ -34,7 +35,7 @@ class Loss:
 
 def losses(result: dict, source: str, n_pages: int) -> list[Loss]:
     """The pages with the largest gap between declutter's score from a source ("html", "dump") and the best peer's from
-    HTML, largest first; pages where no peer is better are no losses."""
+    HTML, largest first; pages where no peer is better are no losses, and those whose gold is empty are left out."""
     rows = {(row["system"], row["source"]): first_scores(row) for row in result["rows"]}
     own = rows.get(("declutter", source))
     systems = [system for system, origin in rows if origin == "html" and system not in NO_PEERS]
@@ -43,16 +44,27 @@ def losses(result: dict, source: str, n_pages: int) -> list[Loss]:
         return []
     of_peers = np.stack([rows[name, "html"] for name in peers])
     best = of_peers.argmax(axis=0)
-    gap = of_peers.max(axis=0) - own
+    gap = np.where(is_empty(result), -1.0, of_peers.max(axis=0) - own)
     pages = result["pages"]
     return [
         Loss(
-            number, f"{pages['site'][number]}/{pages['id'][number]}", pages["kind"][number],
+            number, f"{pages['site'][number]}/{pages['id'][number]}", _kind(pages, number),
             float(own[number]), float(of_peers[best[number], number]), peers[best[number]],
         )
         for number in np.argsort(-gap, kind="stable")[:n_pages].tolist()
         if gap[number] > 0
     ]  # fmt: skip
+
+
+def _kind(pages: dict, number: int) -> str:
+    kind = pages["kind"][number]
+    return pages["script"][number] if kind == "unknown" else kind
+
+
+def is_empty(result: dict) -> np.ndarray:
+    """bool (n_pages,): whether the gold is empty, as the score of an empty answer tells; else False."""
+    rows = [row for row in result["rows"] if row["system"] == "empty"]
+    return first_scores(rows[0]) == 1.0 if rows else np.zeros(len(result["pages"]["id"]), bool)
 
 
 def first_scores(row: dict) -> np.ndarray:
@@ -68,22 +80,18 @@ def specimens(
     wanted = {loss.key: loss for loss in found}
     families = {page.family for page in dataset.pages if page_key(page) in wanted}
     folds = FoldModels.load(models, "html" if source == "html" else "text") if models is not None else None
-    gold: dict[str, GoldPage] = {}
-
-    def read() -> Iterator[tuple[GoldPage, Page]]:
-        for page in dataset.read():
-            if page.family in families:
-                if page_key(page) in wanted:
-                    gold[page_key(page)] = page
-                content = {"html": page.html} if source == "html" else {"text": dump_of(page, cache)}
-                yield page, page_of(page, **content)
-
+    gold = {page_key(page): page for page in dataset.read() if page.family in families}  # a few pages each
+    sources = [(page, partial(_read_page, page, source, cache)) for page in gold.values()]
     shown = {
         cleaned.page.id: _specimen(cleaned, gold[cleaned.page.id], cache)
-        for cleaned in clean(read, folds, "auto", False)
+        for cleaned in clean(sources, folds, "auto", False)
         if cleaned.page.id in wanted
     }
     yield from ((loss, shown[loss.key]) for loss in found)
+
+
+def _read_page(page: GoldPage, source: str, cache: Path | None) -> Page:
+    return page_of(page, **({"html": page.html} if source == "html" else {"text": dump_of(page, cache)}))
 
 
 def _specimen(cleaned: Cleaned, page: GoldPage, cache: Path | None) -> Specimen:

@@ -1,9 +1,11 @@
 """The benchmarks' parts: datasets, scores and intervals, peers in their processes, floors, tables."""
 
 import gzip
+import html
 import json
 import shutil
 import signal
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +13,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import answers, stages, tables, workers
+from benchmarks import answers, peers, stages, tables, workers
 from benchmarks.__main__ import main
 from benchmarks.answers import Answers
+from benchmarks.asking import ask_peers
 from benchmarks.datasets import check_folders, dump_of, gold_text, open_dataset
 from benchmarks.floors import MARGIN, PATH, below, datasets, measured, raised, read_floors
 from benchmarks.measures import difference, family_sums, interval, score_page, set_score, value
 from benchmarks.peers import BY_NAME, PEERS, Peer
 from benchmarks.results import LARGEST_BYTES, json_rows, rounded, write_result
+from benchmarks.spool import spool
 from benchmarks.workers import Answer, Installed, PeerProcess, find_peers
 from declutter.errors import GoldError, OutputError
 from declutter.score import macro, token_f1, word_f1
@@ -29,10 +33,17 @@ GOLD = REPOSITORY.parent / "shared" / "data"
 HERE = Installed(workers.sys.executable, "1")
 
 
+def article(text):
+    """A dump as HTML, with what peers look for besides the text."""
+    rows = "".join(f"<p><a href='/a'>By Ann Author</a> {html.escape(line)}</p>" for line in text.split("\n") if line)
+    head = "<meta name=author content='Ann Author'><meta property='article:published_time' content='2026-01-02'>"
+    return f"<html lang=en><head><title>Boats</title>{head}</head><body><article>{rows}</article></body></html>"
+
+
 def write_aeb(folder, gold):
     (folder / "html").mkdir(parents=True)
-    for name, (html, body) in gold.items():
-        (folder / "html" / f"{name}.html.gz").write_bytes(gzip.compress(html.encode()))
+    for name, (content, body) in gold.items():
+        (folder / "html" / f"{name}.html.gz").write_bytes(gzip.compress(content.encode()))
         gold[name] = {"articleBody": body, "url": f"https://{name}.example.org/a"}
     (folder / "ground-truth.json").write_text(json.dumps(gold))
     return folder
@@ -162,13 +173,21 @@ class TestPeers:
             assert (failed.text, failed.error) == ("", "TypeError: answered with NoneType, not text")
             assert process.ask("The next page", None).text == "The next page"
 
-    def test_a_page_that_takes_too_long_costs_only_itself(self):
+    def test_a_page_that_takes_too_long_costs_only_itself(self, monkeypatch):
+        monkeypatch.setattr(workers, "WAIT", 1)
         with PeerProcess(BY_NAME["keep all"], HERE, page_seconds=0.5) as process:
             process.process.send_signal(signal.SIGSTOP)
             late = process.ask("A page", None)
             assert late.broke and late.error == "no answer in 0.5 s" and late.text == ""
             process.page_seconds = 60.0
             assert process.ask("The next page", None).text == "The next page"
+
+    def test_the_limit_is_of_processor_time(self):
+        """It ends a process that works for too long, and none that only waits for its turn."""
+        busy = "import time; from benchmarks.worker import limit; limit(0); {}; print('done')"
+        ended = {work: subprocess.run([workers.sys.executable, "-c", busy.format(work)], cwd=REPOSITORY).returncode
+                 for work in ("time.sleep(2.5)", "exec('while True: pass')")}  # fmt: skip
+        assert ended == {"time.sleep(2.5)": 0, "exec('while True: pass')": -signal.SIGXCPU}
 
     def test_a_worker_that_dies_is_told_and_started_again(self):
         with PeerProcess(BY_NAME["keep all"], HERE) as process:
@@ -186,24 +205,49 @@ class TestPeers:
             PeerProcess(absent, HERE).start()
 
     def test_answers_are_asked_for_once(self, tmp_path, monkeypatch):
-        peer, pages = BY_NAME["keep all"], [("one", None), ("two", "https://example.org/")]
+        peer, said = BY_NAME["keep all"], []
+        dataset = spool(open_dataset(SEEDS, every=6), tmp_path / "pages", None)
+        first = dataset.dumps[0]
+        ask_peers({peer: HERE}, [dataset], tmp_path, 2, said.append)
+        assert len(said) == 1 and said[0].startswith("keep all has answered")
         store = Answers(tmp_path)
-        first = list(store.ask(peer, HERE, pages))
-        monkeypatch.setattr(PeerProcess, "ask", lambda *_: Answer("asked again", None, 0.0))
-        assert list(store.ask(peer, HERE, pages)) == first
-        assert next(store.ask(peer, replace(HERE, version="2"), pages)).text == "asked again"
-        assert next(store.ask(peer, HERE, [("one", "https://other.example/")])).text == "asked again"
+        assert [store.kept(peer, HERE, stored.digest).text for stored in dataset.dumps] == [
+            stored.read() for stored in dataset.dumps
+        ]
+        monkeypatch.setattr(PeerProcess, "ask_stored", lambda *_: Answer("asked again", None, 0.0))
+        ask_peers({peer: HERE}, [dataset], tmp_path, 2, said.append)
+        assert store.kept(peer, HERE, first.digest).text == first.read()
+        ask_peers({peer: replace(HERE, version="2")}, [dataset], tmp_path, 1, said.append)
+        assert store.kept(peer, replace(HERE, version="2"), first.digest).text == "asked again"
         monkeypatch.setattr(answers, "_adapter_digest", lambda peer: "another adapter")
-        assert next(store.ask(peer, HERE, pages)).text == "asked again"
+        assert store.kept(peer, HERE, first.digest) is None
         store.close()
 
-    def test_a_broken_answer_is_not_kept(self, tmp_path, monkeypatch):
+    def test_a_broken_answer_is_asked_for_again_in_the_next_run(self, tmp_path, monkeypatch):
+        peer = BY_NAME["keep all"]
+        dataset = spool(open_dataset(SEEDS, every=6), tmp_path / "pages", None)
         store = Answers(tmp_path)
-        monkeypatch.setattr(PeerProcess, "ask", lambda *_: Answer("", "no answer in 60 s", 60.0, broke=True))
-        assert next(store.ask(BY_NAME["keep all"], HERE, [("one", None)])).broke
-        monkeypatch.setattr(PeerProcess, "ask", lambda *_: Answer("one", None, 0.0))
-        assert next(store.ask(BY_NAME["keep all"], HERE, [("one", None)])).text == "one"
+        monkeypatch.setattr(PeerProcess, "ask_stored", lambda *_: Answer("", "no answer in 30 s", 30.0))
+        ask_peers({peer: HERE}, [dataset], tmp_path, 1, lambda _: None)
+        assert store.kept(peer, HERE, dataset.dumps[0].digest).broke
+        monkeypatch.setattr(PeerProcess, "ask_stored", lambda *_: Answer("", "ValueError: no", 0.1))
+        ask_peers({peer: HERE}, [dataset], tmp_path, 1, lambda _: None)
+        assert not store.kept(peer, HERE, dataset.dumps[0].digest).broke
         store.close()
+
+    @pytest.mark.parametrize("name", [peer.name for peer in PEERS if peer.hurry is not peers.no_hurry])
+    def test_short_cuts_leave_the_answers_as_they_are(self, name):
+        installed = find_peers()[0]
+        if name not in installed:
+            pytest.skip(f"{name} is not installed here")
+        pages = [path.read_text("utf-8") for path in sorted(SEEDS.glob("*-en/*.txt"))[:4]]
+        if BY_NAME[name].takes == "html":
+            pages = [article(page) for page in pages]
+        found = []
+        for hurried in (False, True):
+            with PeerProcess(BY_NAME[name], installed[name], hurried=hurried) as process:
+                found.append([process.ask(page, "https://example.org/a").text for page in pages])
+        assert found[0] == found[1] and any(found[0])
 
     def test_settings_of_one_peer_are_told_apart(self):
         digests = {answers._adapter_digest(peer) for peer in PEERS}

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from benchmarks import tables
 from benchmarks.datasets import open_dataset
 from benchmarks.peers import BY_NAME
 from benchmarks.speed import (
@@ -62,3 +63,20 @@ def test_importing_declutter_is_nearly_nothing():
     rows = {row["system"]: row for row in measure_loading({}, 2)}
     assert rows["python"]["ratio_to_first"] == 1.0
     assert rows["import declutter"]["processor"] < rows["declutter.clean, first page"]["processor"]
+
+
+def test_the_table_of_speed_is_relative_to_declutter():
+    row = {"system": "declutter", "source": "html", "ratio": 2.0, "mb_a_second": 20.0}
+    peer = {**row, "system": "careful", "ratio": 0.5, "mb_a_second": 5.0}
+    whole = [{"system": "declutter clean", "source": "html", "peak_mb": 90.0}, {**peer, "peak_mb": 120.4}]
+    loading = [{"system": "declutter.clean, first page", "wall": 0.2}, {"system": "careful", "wall": 0.75}]
+    result = {
+        "dataset": {"name": "birds", "pages": 3}, "rounds": 2, "machine": {"processor": "x"}, "made": "2026-01-02",
+        "versions": {"careful": "1.0"}, "in_process": [peer, row], "whole_process": whole, "loading": loading,
+    }  # fmt: skip
+    rows = tables.table_of("speed-birds", "speed", {"speed-birds": result}).splitlines()
+    assert rows[2:4] == [
+        "| declutter | HTML | 1.00 | 20 | 90 | 0.20 |",
+        "| careful 1.0 | HTML | 0.25 | 5 | 120 | 0.75 |",
+    ]
+    assert rows[-1] == "3 pages of birds, 2 rounds, x, 2026-01-02."

@@ -74,8 +74,8 @@ def with_peers(result):
 
 def write_results(folder, path):
     """Result files of a run over the gold, and of a speed run over the same pages."""
-    result = with_peers(measure(open_dataset(folder), {}, {"lost-peer": "not installed"}, say=lambda _: None))
-    write_result("harbour", result, path)
+    ((_, result),) = measure([open_dataset(folder)], {}, {"lost-peer": "not installed"}, say=lambda _: None)
+    write_result("harbour", with_peers(result), path)
     rates = {"declutter": 15.0, "declutter, page by page": 12.0, **{name: speed for name, (_, speed) in PEERS.items()}}
     rows = [{"system": name, "source": "html", "mb_a_second": rate} for name, rate in rates.items()]
     write_result("speed-harbour", {"dataset": {"name": "harbour"}, "in_process": rows}, path)

@@ -14,6 +14,7 @@ from declutter.report.markup import Html, markup, tag
 
 ROW = 40  # pixels a bar takes with the text above it
 LABEL_STEP = 17  # pixels between two labels of a scatter, one above the other
+NUMERIC = tuple("0123456789.−–+")  # what a number begins with
 PLOT = 53  # percent of a scatter's width that its points take; its labels take the rest
 
 
@@ -88,7 +89,7 @@ def table(head: Sequence[object], rows: Iterable[Sequence[object]], class_: str 
 def _cell(value: object) -> Html:
     if isinstance(value, Html) and value.startswith("<td"):
         return value
-    return tag("td", value, class_="n" if str(value)[:1] in "0123456789.−–" else None)
+    return tag("td", value, class_="n" if str(value).startswith(NUMERIC) else None)
 
 
 def bars(name: str, title: str, alternative: str, rows: Sequence[Bar], maximum: float, head: Sequence[str]) -> Html:
