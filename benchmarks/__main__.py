@@ -13,7 +13,7 @@ import click
 from declutter.errors import DeclutterError
 
 FOLDER = Path(__file__).parent
-COMMANDS = ("everything", "quality", "speed", "report", "floors", "tables", "hooks_small", "hooks_big")
+COMMANDS = ("everything", "quality", "speed", "report", "floors", "tables", "hooks_small", "hooks_big", "end_to_end")
 SCRIPTS = ("scale", "crash", "formats")
 
 

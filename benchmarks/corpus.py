@@ -10,6 +10,7 @@ their number, so that a corpus of a million is the corpus of ten thousand contin
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import random
 import re
@@ -22,6 +23,7 @@ from typing import NamedTuple
 SEEDS = Path(__file__).parent.parent / "seeds"
 PAGES_A_FILE = 5000
 N_SITES = 5000
+TINY_LINES = 12
 OWN_WORDS = 0.25  # share of a template's words that are the site's own
 TWINS = 0.01  # pages that carry an article crawled before, with other surroundings
 WORD = re.compile(r"\w{4,}")
@@ -97,6 +99,30 @@ def write(folder: Path, n_pages: int, n_sites: int = N_SITES, seed: int = 0, pag
                 file.write(json.dumps(made, ensure_ascii=False) + "\n")
         n_bytes += path.stat().st_size
     return n_bytes
+
+
+def write_tiny(folder: Path, n_pages: int, n_sites: int = N_SITES, seed: int = 0) -> int:
+    """Write the first TINY_LINES lines of each page to a text file of its own. Returns the size of all in bytes."""
+    n_bytes = 0
+    for number, made in enumerate(pages(n_pages, n_sites, seed)):
+        path = folder / f"{number // 1000:05d}" / f"{made['id']}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = "".join(f"{line}\n" for line in made["text"].split("\n")[:TINY_LINES]).encode()
+        path.write_bytes(content)
+        n_bytes += len(content)
+    return n_bytes
+
+
+def write_one(folder: Path, n_pages: int, n_sites: int = N_SITES, seed: int = 0) -> int:
+    """Write one gzip file: PAGES_A_FILE pages, again and again. Returns the size of what it unpacks to, in bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = pages(min(n_pages, PAGES_A_FILE), n_sites, seed)
+    plain = "".join(json.dumps(made, ensure_ascii=False) + "\n" for made in rows).encode()
+    member, n_members = gzip.compress(plain, 6), -(-n_pages // PAGES_A_FILE)
+    with open(folder / "one.jsonl.gz", "wb") as file:
+        for _ in range(n_members):
+            file.write(member)
+    return n_members * len(plain)
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
 For each number of pages a corpus of --sites sites (corpus.py) is made and cleaned by `declutter clean`; wall time,
 processor time of all processes, and the peak of their memory together (proportional set sizes, read every 50 ms) are
 printed as a row of a table, beside megabytes a second and, with --workers 1 2, the two numbers of processes one after
-the other on each corpus, so that both meet the same load of the machine.
+the other on each corpus, so that both meet the same load of the machine. `--as tiny` makes a text file of each page,
+`--as one` one gzip file of all.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 import corpus
 
 REPOSITORY = Path(__file__).parent.parent
+WRITERS = {"dumps": corpus.write, "tiny": corpus.write_tiny, "one": corpus.write_one}
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
 
 
@@ -78,14 +80,15 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[2])
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--profile", type=Path, help="one pass, with this profile")
+    parser.add_argument("--as", dest="form", choices=WRITERS, default="dumps", help="tiny files, or one of gigabytes")
     parser.add_argument("--folder", type=Path, help="where the corpora are made (and kept)")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="scale-"))
     print("|   pages |     MB | workers | seconds | cpu seconds | cpu ms a page | MB/s a cpu | peak MB |")
     print("|--------:|-------:|--------:|--------:|------------:|--------------:|-----------:|--------:|")
     for n_pages in options.pages:
-        source = folder / f"{n_pages}-{options.sites}"
-        n_bytes = corpus.write(source, n_pages, options.sites)
+        source = folder / f"{options.form}-{n_pages}-{options.sites}"
+        n_bytes = WRITERS[options.form](source, n_pages, options.sites)
         for workers in options.workers:
             found = measure(source, workers, options.engine, options.profile)
             print(

@@ -1,5 +1,6 @@
 """The generated corpus of the scale benchmarks: the same pages each time, made one by one, and like a crawl."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -48,3 +49,20 @@ def test_a_corpus_is_written_in_files_of_so_many_pages(corpus, tmp_path):
     assert [len(of_file) for of_file in lines] == [10, 10, 5]
     assert n_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
     assert [json.loads(line) for line in lines[1]] == list(corpus.pages(10, 3, first=10))
+
+
+def test_tiny_files_hold_the_first_lines_of_the_pages(corpus, tmp_path):
+    n_bytes = corpus.write_tiny(tmp_path, 5, n_sites=2)
+    files = sorted(tmp_path.rglob("*.txt"))
+    assert sum(path.stat().st_size for path in files) == n_bytes
+    assert [path.stem for path in files] == [f"page-{number}" for number in range(5)]
+    assert files[3].read_text("utf-8").splitlines() == corpus.page(3, 2)["text"].split("\n")[: corpus.TINY_LINES]
+
+
+def test_one_file_holds_the_same_pages_again_and_again(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus, "PAGES_A_FILE", 4)
+    n_bytes = corpus.write_one(tmp_path, 10, n_sites=2)
+    with gzip.open(tmp_path / "one.jsonl.gz") as file:
+        lines = file.read().splitlines(keepends=True)
+    assert sum(map(len, lines)) == n_bytes
+    assert [json.loads(line)["id"] for line in lines] == [f"page-{number % 4}" for number in range(12)]

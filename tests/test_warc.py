@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from declutter.formats import http_body
 from declutter.formats.files import File
 from declutter.formats.inputs import inputs
 from declutter.formats.outputs import output_for, output_name
@@ -104,6 +105,16 @@ def test_a_body_that_can_not_be_unwrapped_is_told_and_the_next_is_read(tmp_path,
     assert broken.position == "offset 0"
     assert "the response is damaged" in broken.reason
     assert isinstance(sound, Record)
+
+
+def test_long_bodies_are_unwrapped_piece_by_piece(monkeypatch):
+    monkeypatch.setattr(http_body, "READ_BYTES", 7)
+    body = bytes(range(256)) * 3
+    headers = {"Content-Encoding": "gzip", "Transfer-Encoding": "chunked"}
+    packed = gzip.compress(body)
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (packed[:50], packed[50:], b""))
+    assert http_body.unwrapped(chunks, headers.get, 10_000) == body
+    assert http_body.unwrapped(chunks, headers.get, 600) == body[:600]
 
 
 def test_a_body_that_unpacks_to_more_than_the_limit_is_skipped(tmp_path):

@@ -178,7 +178,8 @@ def read_whole(stream: BinaryIO, max_bytes: int, name: str) -> bytes:
         parts.append(part)
         n_bytes += len(part)
         if n_bytes > max_bytes:
-            raise InputError(f"{name}: a page longer than {megabytes(max_bytes)}, not read (Options.max_page_bytes)")
+            limit = megabytes(max_bytes)
+            raise InputError(f"{name}: a page longer than {limit}, not read; --max-page-bytes sets this")
     return b"".join(parts)
 
 

@@ -15,6 +15,7 @@ READERS = {
     "chunked": "ChunkedReader",
 }
 NO_CODINGS = frozenset({"identity", "utf-8", "none", ""})
+READ_BYTES = 1 << 20
 MAX_CODINGS = 4  # servers send one; a chain of them is a bomb
 
 
@@ -34,10 +35,19 @@ def unwrapped(body: bytes, header: Callable[[str], str | None], max_bytes: int) 
         elif coding in READERS:
             from fastwarc import stream_io
 
-            body = getattr(stream_io, READERS[coding])(io.BytesIO(body)).read(max_bytes)
+            body = _read(getattr(stream_io, READERS[coding])(io.BytesIO(body)), max_bytes)
         else:
             raise OSError(f"an unknown encoding, {coding[:40]}")
     return body
+
+
+def _read(reader, max_bytes: int) -> bytes:
+    """All of it, up to `max_bytes`: in pieces, as fastwarc makes room for all that it is asked for."""
+    parts, n_left = [], max_bytes
+    while n_left and (part := reader.read(min(n_left, READ_BYTES))):
+        parts.append(part)
+        n_left -= len(part)
+    return b"".join(parts)
 
 
 def _inflated(body: bytes, max_bytes: int) -> bytes:

@@ -98,7 +98,7 @@ class JsonlInput(FileInput):
     def _record(self, line: bytes | None, number: int, columns: _ColumnsOfLines) -> Record | Unreadable | None:
         if line is None:
             limit = megabytes(self.options.max_record_bytes)
-            reason = f"longer than {limit}, skipped (Options.max_record_bytes)"
+            reason = f"longer than {limit}, skipped; --max-record-bytes sets this"
             return self._unreadable(f"line {number}", reason)
         if line.isspace():
             return None

@@ -64,7 +64,7 @@ class TableInput(FileInput):
         n_bytes = len(value if isinstance(value, bytes) or value.isascii() else value.encode("utf-8"))
         if n_bytes > self.options.max_page_bytes:
             limit = megabytes(self.options.max_page_bytes)
-            reason = f"a page longer than {limit}, skipped (Options.max_page_bytes)"
+            reason = f"a page longer than {limit}, skipped; --max-page-bytes sets this"
             return self._unreadable(f"row {number}", reason)
         text = value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
         if columns.is_html or (not columns.is_named and looks_like_html(text)):

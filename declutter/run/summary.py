@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,8 @@ class Summary:
         """Count a page that was judged; `n_bytes` are those of the input."""
         self.n_pages += 1
         self.bytes_in += n_bytes
-        self.bytes_kept += len(cleaned.text.encode("utf-8", "surrogatepass"))
+        text = cleaned.text
+        self.bytes_kept += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
         count_lines(cleaned.verdicts, self)
 
     def add(self, other: Summary) -> None:
@@ -75,7 +77,19 @@ class Summary:
 
 def count_lines(verdicts: Verdicts, summary: Summary) -> None:
     """Count the lines that are not blank by label, kept and removed."""
-    counted = np.array([reason not in BLANK_REASONS for reason in verdicts.reasons], bool)[verdicts.reason_codes]
-    for keep, counter in ((verdicts.keep, summary.kept_lines), (~verdicts.keep, summary.removed_lines)):
-        numbers = np.bincount(verdicts.labels[counted & keep], minlength=len(LABELS)).tolist()
-        counter.update({label: number for label, number in zip(LABELS, numbers, strict=True) if number})
+    counted = _is_counted(verdicts.reasons)[verdicts.reason_codes]
+    codes = verdicts.labels[counted] + len(LABELS) * verdicts.keep[counted]
+    numbers = np.bincount(codes, minlength=2 * len(LABELS)).tolist()
+    for counter, of_labels in (
+        (summary.removed_lines, numbers[: len(LABELS)]),
+        (summary.kept_lines, numbers[len(LABELS) :]),
+    ):
+        for label, number in zip(LABELS, of_labels, strict=True):
+            if number:
+                counter[label] += number
+
+
+@lru_cache(maxsize=1)
+def _is_counted(reasons: tuple[str, ...]) -> np.ndarray:
+    """bool (n_reasons,): whether a line with this reason is not blank. The pages of a batch have the same reasons."""
+    return np.array([reason not in BLANK_REASONS for reason in reasons], bool)
