@@ -7,7 +7,7 @@ loading. Processor time counts all threads of a process.
 
 from __future__ import annotations
 
-import os
+import json
 import random
 import re
 import subprocess
@@ -144,14 +144,11 @@ def run_process(command: Sequence[str]) -> dict[str, float]:
 
     Raises OSError where the command fails.
     """
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise OSError(f"{' '.join(command)}: ended with {process.returncode}")
-    wall = time.perf_counter() - begin
-    return {"wall": wall, "processor": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1e3}
+    launch = [sys.executable, "-m", "benchmarks.launch", *command]
+    found = json.loads(subprocess.run(launch, env=environment(), capture_output=True, text=True, check=True).stdout)
+    if status := found.pop("status"):
+        raise OSError(f"{' '.join(command)}: ended with {status}")
+    return found
 
 
 def measure_processes(sample: Sample, installed: dict[str, Installed], n_rounds: int) -> list[dict]:

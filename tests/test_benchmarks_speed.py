@@ -80,3 +80,10 @@ def test_the_table_of_speed_is_relative_to_declutter():
         "| careful 1.0 | HTML | 0.25 | 5 | 120 | 0.75 |",
     ]
     assert rows[-1] == "3 pages of birds, 2 rounds, x, 2026-01-02."
+
+
+def test_memory_of_a_process_is_its_own_not_that_of_the_one_that_started_it():
+    held = bytearray(300_000_000)
+    assert run_process([sys.executable, "-c", "pass"])["peak_mb"] < 100
+    assert run_process([sys.executable, "-c", "held = bytearray(200_000_000)"])["peak_mb"] > 200
+    assert len(held) == 300_000_000
