@@ -183,17 +183,17 @@ def test_a_disk_that_is_full_is_told_and_the_run_goes_on_where_there_is_room(tmp
         pages_file(tmp_path / "in" / f"{number}.jsonl", 40, size=4)
     monkeypatch.setattr(passes, "SMALL_BYTES", 1)  # as a long run: with a journal
     monkeypatch.setattr(shards, "SHARD_BYTES", 1)
-    clean(tmp_path / "in", tmp_path / "undisturbed")
+    clean(tmp_path / "in", tmp_path / "undisturbed", engine="rules")
     whole = contents(tmp_path / "undisturbed")
     assert sum(map(len, whole.values())) > 400_000
-    summary = clean(tmp_path / "in", disk / "out")
+    summary = clean(tmp_path / "in", disk / "out", engine="rules")
     assert {failure.kind for failure in summary.failures} == {"unwritable"}
     assert all("No space left on device" in failure.reason for failure in summary.failures)
     assert all(str(disk / "out") in failure.reason for failure in summary.failures)
     done = {path.name: path.read_bytes() for path in (disk / "out").glob("*.jsonl")}
     assert 0 < len(done) < 4 and done.items() <= whole.items()
     assert mount("remount,size=16m") is None
-    assert clean(tmp_path / "in", disk / "out", resume=True).failures == []
+    assert clean(tmp_path / "in", disk / "out", engine="rules", resume=True).failures == []
     assert contents(disk / "out") == whole
 
 

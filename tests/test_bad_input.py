@@ -145,7 +145,7 @@ def test_a_full_disk_names_the_file_and_leaves_no_part_of_it(tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 
-    command = [*CLEAN, tmp_path / "in", tmp_path / "out"]
+    command = [*CLEAN, "--engine", "rules", tmp_path / "in", tmp_path / "out"]
     result = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, preexec_fn=nearly_full)
     assert result.returncode == 1
     assert f"{tmp_path}/out/b large.txt: File too large" in result.stderr

@@ -41,10 +41,11 @@ def folder(tmp_path):
     return tmp_path / "in"
 
 
-def clean(names, out, removed=None, dry_run=False, profile=None, **settings):
+def clean(names, out, removed=None, dry_run=False, profile=None, engine="auto", **settings):
     found = run.inputs([names] if not isinstance(names, list) else names)
     outputs = run.outputs_for(found.paths, str(out), removed and str(removed))
-    return run.clean(found, outputs, Cleaner(profile=profile), run.Settings(**settings), dry_run=dry_run)
+    cleaner = Cleaner(profile=profile, engine=engine)
+    return run.clean(found, outputs, cleaner, run.Settings(**settings), dry_run=dry_run)
 
 
 def clean_to(to, names, out, limits=None, workers=1, **outputs):
