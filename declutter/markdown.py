@@ -141,6 +141,8 @@ def _marked(own: Sequence[Piece], link_of: Callable[[str], str] | None) -> str:
         if target and inner:
             front, back = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
             text = f"{front}[{inner}]({target}){back}"
+            if not front and parts and parts[-1].endswith("!"):  # "![" begins an image
+                parts[-1] = f"{parts[-1][:-1]}\\!"
         parts.append(text)
     return _line_escaped(" ".join("".join(parts).split()))
 

@@ -129,6 +129,11 @@ TEXT = st.text(st.sampled_from(list("ab 1.#>-+*_`~[]()!|<>&;=\\:{}$^'\"\u00e9\u4
 TAGS = st.sampled_from(["p", "h2", "li", "td", "th", "pre", "code", "a href='/x)'", "blockquote", "b", "div", "dd"])
 
 
+def test_an_exclamation_mark_before_a_link_makes_no_image():
+    page = cleaned("<p>Read this!<a href='/x'>The boats</a> now! <a href='/y'>The town</a></p>")
+    assert markdown.of(page, links=True).strip() == "Read this\\![The boats](/x) now! [The town](/y)"
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(TAGS, TEXT), max_size=8), st.booleans())
 def test_a_reader_sees_the_text_that_was_kept(parts, links):
