@@ -184,7 +184,7 @@ def judge(lines: Lines, pages: Sequence[Page], cleaner: Cleaner) -> Verdicts:
 def _text_features(columns: Columns, model: Model) -> np.ndarray:
     """TEXT_MODEL_FEATURES of the lines, with what the model's lexicon says of them."""
     measures = columns.measures
-    of_words = word_features(measures.page_starts, measures.word_starts, measures.word_hashes, model.lexicon)
+    of_words = word_features(columns, measures.word_starts, measures.word_hashes, model.lexicon)
     return features(columns, of_words)
 
 

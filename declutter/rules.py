@@ -94,8 +94,7 @@ class _Rules:
         self._templates()
         self._title()
         self._pages_without_text()
-        if self.c.lines.dom:
-            self._say(in_consent_dialog(self.c), LEGAL, CONSENT)
+        self._consent_dialogs()
         return self._judgement()
 
     def _say(self, where: np.ndarray, label, reason: int, a=0, b=0) -> None:
@@ -205,6 +204,10 @@ class _Rules:
         self._say(empty & few, BODY, NO_MARKS)
         lost = empty & ~few & ((self.labels == BODY) | (self.labels == TITLE))
         self._say(lost, NAVIGATION, NO_TEXT)
+
+    def _consent_dialogs(self) -> None:
+        if self.c.lines.dom:
+            self._say(in_consent_dialog(self.c), LEGAL, CONSENT)
 
     def _judgement(self) -> Judgement:
         label_name = np.where(self.reason == PHRASE, self.labels, 0)

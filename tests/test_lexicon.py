@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from declutter.features import WORD_FEATURE_NAMES, word_features
+from declutter.features import WORD_FEATURE_NAMES, Pagewise, word_features
 from declutter.lexicon import NOTHING, WEIGHT_GRID, Lexicon
 from declutter.lines import Lines
 from declutter.measure import measure
@@ -45,7 +45,7 @@ def test_an_empty_lexicon_says_nothing():
 
 def said(lines: Lines, lexicon: Lexicon) -> np.ndarray:
     measures = measure(lines)
-    return word_features(measures.page_starts, measures.word_starts, measures.word_hashes, lexicon)
+    return word_features(Pagewise(measures.page_starts), measures.word_starts, measures.word_hashes, lexicon)
 
 
 def lexicon_of(**weights) -> Lexicon:

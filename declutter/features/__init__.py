@@ -10,6 +10,7 @@ which lines speak of the same, table.py the feature table, dom.py the DOM's part
 from declutter.features.columns import Columns
 from declutter.features.dom import DOM_FAMILIES, DOM_FEATURES, HTML_FEATURE_NAMES, html_features, in_consent_dialog
 from declutter.features.outline import Outline, outline_of
+from declutter.features.pagewise import Pagewise
 from declutter.features.table import FAMILIES, FEATURE_NAMES, FEATURES, features
 from declutter.features.words import WORD_FEATURE_NAMES, word_features
 
@@ -23,6 +24,7 @@ __all__ = [
     "WORD_FEATURE_NAMES",
     "Columns",
     "Outline",
+    "Pagewise",
     "features",
     "html_features",
     "in_consent_dialog",

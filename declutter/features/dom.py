@@ -144,7 +144,7 @@ def in_consent_dialog(columns: Columns) -> np.ndarray:
     for distance, tells in ((consent, True), (cookie, np.abs(cookie - notice) <= 1)):
         is_post = (distance == dom["near_c_tags"]) | (distance == dom["near_c_article"])
         found |= (distance < np.minimum(inside, NO_ANCESTOR)) & tells & ~is_post
-    return found & (columns.page_sum(columns.words * found) <= MOST_OF_PAGE * columns.page_sum(columns.words))
+    return found & (columns.page_sum(columns.words * found) <= MOST_OF_PAGE * columns.page_words)
 
 
 def dom_of(columns: Columns) -> Dom:

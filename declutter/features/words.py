@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from declutter.features.pagewise import Pagewise
 from declutter.lexicon import Lexicon
 
 REACHES = (1, 3, 10)  # lines above and below
@@ -13,20 +14,16 @@ WORD_FEATURE_NAMES = (
 )  # fmt: skip
 
 
-def word_features(
-    page_starts: np.ndarray, word_starts: np.ndarray, word_hashes: np.ndarray, lexicon: Lexicon
-) -> np.ndarray:
-    """float32 (n, 9) in column order, one row a line that is not blank; the arrays are those of Measures.
+def word_features(rows: Pagewise, word_starts: np.ndarray, word_hashes: np.ndarray, lexicon: Lexicon) -> np.ndarray:
+    """float32 (n, 9) in column order, one row a line that is not blank; the words are those of Measures.
 
     Sums of weights, and weights a known word, of the line, of the lines around it and of the page. A line without
     known words has 0 everywhere but in what the lines around it say.
     """
     known, weight = lexicon.look_up(word_hashes)
     weights, knowns = _sums(weight), _sums(known)
-    n = len(word_starts) - 1
-    sizes = np.diff(page_starts)
-    row, first, beyond = np.arange(n), np.repeat(page_starts[:-1], sizes), np.repeat(page_starts[1:], sizes)
-    matrix = np.empty((n, len(WORD_FEATURE_NAMES)), np.float32, order="F")
+    row, first, beyond = rows.row, rows.first_row, rows.beyond_row
+    matrix = np.empty((rows.n, len(WORD_FEATURE_NAMES)), np.float32, order="F")
 
     def between(sums: np.ndarray, from_row: np.ndarray, to_row: np.ndarray) -> np.ndarray:
         return sums[word_starts[to_row]] - sums[word_starts[from_row]]

@@ -99,6 +99,29 @@ refuse(const char *problem)
 
 #define SIZES "columns: types or sizes don't fit"
 
+/* Ends a function that has no other answer: lets go of its arrays, and refuses where they did not fit. */
+static PyObject *
+done(Array *arrays, int n_arrays, int fits)
+{
+    release(arrays, n_arrays);
+    if (!fits)
+        return refuse(SIZES);
+    Py_RETURN_NONE;
+}
+
+/* The same for one that worked in `memory`, NULL where there was none to have; 0 with an error set where it failed. */
+static int
+has_ended(Array *arrays, int n_arrays, int fits, void *memory)
+{
+    release(arrays, n_arrays);
+    if (!fits)
+        refuse(SIZES);
+    else if (memory == NULL)
+        PyErr_NoMemory();
+    PyMem_Free(memory);
+    return fits && memory != NULL;
+}
+
 /* Does ACTION(type) for the type of an array's values. */
 #define BY_TYPE(array, ACTION) \
     switch ((array)->type) {   \
@@ -203,12 +226,8 @@ window_sum(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n
         add_up(column, sums);
         window_differences(sums, starts, before, after, found->buffer.buf);
     }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    if (sums == NULL)
-        return PyErr_NoMemory();
-    PyMem_Free(sums);
+    if (!has_ended(arrays, 3, fits, sums))
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -240,12 +259,8 @@ window_mean(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t 
                 means[row] /= (double)(below + above);
             }
     }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    if (sums == NULL)
-        return PyErr_NoMemory();
-    PyMem_Free(sums);
+    if (!has_ended(arrays, 3, fits, sums))
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -277,12 +292,8 @@ window_share(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t
         for (Py_ssize_t row = 0; row < n; row++)
             shares[row] /= of_whole[row] < 1.0 ? 1.0 : of_whole[row];
     }
-    release(arrays, 4);
-    if (!fits)
-        return refuse(SIZES);
-    if (sums == NULL)
-        return PyErr_NoMemory();
-    PyMem_Free(sums);
+    if (!has_ended(arrays, 4, fits, sums))
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -320,10 +331,27 @@ shifted(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n_ar
     int fits = are_starts(starts, column->n) && moved->n == column->n && moved->type == column->type;
     if (fits)
         shift(column, starts, by, outside, moved->buffer.buf);
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    Py_RETURN_NONE;
+    return done(arrays, 3, fits);
+}
+
+/* How far each line is from the nearest mark above it, or below it, on its page. */
+static PyObject *
+lines_to_mark(PyObject *const *arguments, Py_ssize_t n_arguments, int below)
+{
+    Array arrays[3], *marks = arrays, *starts = arrays + 1, *distance = arrays + 2;
+    if (!has_arguments(n_arguments, 3) || !take(arguments, "rrw", arrays))
+        return NULL;
+    int fits = are_starts(starts, marks->n) && is_packed(marks, U8) && distance->n == marks->n && distance->type == I64;
+    const int64_t *start = (const int64_t *)starts->start;
+    for (Py_ssize_t page = 0; fits && page + 1 < starts->n; page++) {
+        int64_t lines = -1;
+        for (int64_t left = start[page + 1] - start[page]; left > 0; left--) {
+            int64_t row = below ? start[page] + left - 1 : start[page + 1] - left;
+            lines = marks->start[row] ? 0 : lines < 0 ? -1 : lines + 1;
+            ((int64_t *)distance->buffer.buf)[row] = lines;
+        }
+    }
+    return done(arrays, 3, fits);
 }
 
 PyDoc_STRVAR(lines_since_doc,
@@ -334,22 +362,7 @@ PyDoc_STRVAR(lines_since_doc,
 static PyObject *
 lines_since(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n_arguments)
 {
-    Array arrays[3], *marks = arrays, *starts = arrays + 1, *distance = arrays + 2;
-    if (!has_arguments(n_arguments, 3) || !take(arguments, "rrw", arrays))
-        return NULL;
-    int fits = are_starts(starts, marks->n) && is_packed(marks, U8) && distance->n == marks->n && distance->type == I64;
-    const int64_t *start = (const int64_t *)starts->start;
-    for (Py_ssize_t page = 0; fits && page + 1 < starts->n; page++) {
-        int64_t since = -1;
-        for (int64_t row = start[page]; row < start[page + 1]; row++) {
-            since = marks->start[row] ? 0 : since < 0 ? -1 : since + 1;
-            ((int64_t *)distance->buffer.buf)[row] = since;
-        }
-    }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    Py_RETURN_NONE;
+    return lines_to_mark(arguments, n_arguments, 0);
 }
 
 PyDoc_STRVAR(lines_until_doc,
@@ -359,22 +372,7 @@ PyDoc_STRVAR(lines_until_doc,
 static PyObject *
 lines_until(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n_arguments)
 {
-    Array arrays[3], *marks = arrays, *starts = arrays + 1, *distance = arrays + 2;
-    if (!has_arguments(n_arguments, 3) || !take(arguments, "rrw", arrays))
-        return NULL;
-    int fits = are_starts(starts, marks->n) && is_packed(marks, U8) && distance->n == marks->n && distance->type == I64;
-    const int64_t *start = (const int64_t *)starts->start;
-    for (Py_ssize_t page = 0; fits && page + 1 < starts->n; page++) {
-        int64_t until = -1;
-        for (int64_t row = start[page + 1] - 1; row >= start[page]; row--) {
-            until = marks->start[row] ? 0 : until < 0 ? -1 : until + 1;
-            ((int64_t *)distance->buffer.buf)[row] = until;
-        }
-    }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    Py_RETURN_NONE;
+    return lines_to_mark(arguments, n_arguments, 1);
 }
 
 PyDoc_STRVAR(run_bounds_doc,
@@ -405,13 +403,29 @@ run_bounds(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n
                 run = row;
         }
     }
-    release(arrays, 4);
-    if (!fits)
-        return refuse(SIZES);
-    Py_RETURN_NONE;
+    return done(arrays, 4, fits);
 }
 
 /* ---- what is said of a page, for each of its lines ---- */
+
+/* The marked row that is found first from one end of each line's page, or the row beyond the other end. */
+static PyObject *
+page_mark(PyObject *const *arguments, Py_ssize_t n_arguments, int from_below)
+{
+    Array arrays[3], *marks = arrays, *starts = arrays + 1, *rows = arrays + 2;
+    if (!has_arguments(n_arguments, 3) || !take(arguments, "rrw", arrays))
+        return NULL;
+    int fits = are_starts(starts, marks->n) && is_packed(marks, U8) && rows->n == marks->n && rows->type == I64;
+    const int64_t *start = (const int64_t *)starts->start;
+    for (Py_ssize_t page = 0; fits && page + 1 < starts->n; page++) {
+        int64_t found = from_below ? start[page + 1] - 1 : start[page];
+        while (found >= start[page] && found < start[page + 1] && !marks->start[found])
+            found += from_below ? -1 : 1;
+        for (int64_t row = start[page]; row < start[page + 1]; row++)
+            ((int64_t *)rows->buffer.buf)[row] = found;
+    }
+    return done(arrays, 3, fits);
+}
 
 PyDoc_STRVAR(page_first_doc,
 "page_first(marks, page_starts, rows)\n--\n\n"
@@ -420,22 +434,7 @@ PyDoc_STRVAR(page_first_doc,
 static PyObject *
 page_first(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n_arguments)
 {
-    Array arrays[3], *marks = arrays, *starts = arrays + 1, *rows = arrays + 2;
-    if (!has_arguments(n_arguments, 3) || !take(arguments, "rrw", arrays))
-        return NULL;
-    int fits = are_starts(starts, marks->n) && is_packed(marks, U8) && rows->n == marks->n && rows->type == I64;
-    const int64_t *start = (const int64_t *)starts->start;
-    for (Py_ssize_t page = 0; fits && page + 1 < starts->n; page++) {
-        int64_t found = start[page];
-        while (found < start[page + 1] && !marks->start[found])
-            found++;
-        for (int64_t row = start[page]; row < start[page + 1]; row++)
-            ((int64_t *)rows->buffer.buf)[row] = found;
-    }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    Py_RETURN_NONE;
+    return page_mark(arguments, n_arguments, 0);
 }
 
 PyDoc_STRVAR(page_last_doc,
@@ -445,22 +444,7 @@ PyDoc_STRVAR(page_last_doc,
 static PyObject *
 page_last(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n_arguments)
 {
-    Array arrays[3], *marks = arrays, *starts = arrays + 1, *rows = arrays + 2;
-    if (!has_arguments(n_arguments, 3) || !take(arguments, "rrw", arrays))
-        return NULL;
-    int fits = are_starts(starts, marks->n) && is_packed(marks, U8) && rows->n == marks->n && rows->type == I64;
-    const int64_t *start = (const int64_t *)starts->start;
-    for (Py_ssize_t page = 0; fits && page + 1 < starts->n; page++) {
-        int64_t found = start[page + 1] - 1;
-        while (found >= start[page] && !marks->start[found])
-            found--;
-        for (int64_t row = start[page]; row < start[page + 1]; row++)
-            ((int64_t *)rows->buffer.buf)[row] = found;
-    }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    Py_RETURN_NONE;
+    return page_mark(arguments, n_arguments, 1);
 }
 
 PyDoc_STRVAR(page_max_doc,
@@ -490,10 +474,7 @@ page_max(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n_a
     if (fits)
         BY_TYPE(column, PAGE_MAX)
 #undef PAGE_MAX
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    Py_RETURN_NONE;
+    return done(arrays, 3, fits);
 }
 
 PyDoc_STRVAR(best_segment_doc,
@@ -535,10 +516,7 @@ best_segment(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t
             ((double *)best->buffer.buf)[row] = (double)rise / (double)grid;
         }
     }
-    release(arrays, 5);
-    if (!fits)
-        return refuse(SIZES);
-    Py_RETURN_NONE;
+    return done(arrays, 5, fits);
 }
 
 /* ---- lines and words that stand several times on a page ---- */
@@ -620,13 +598,7 @@ number_keys(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t 
         n_distinct = number_of_keys(of_row, starts, seed, slots, n_slots, number->buffer.buf);
         Py_END_ALLOW_THREADS
     }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    if (slots == NULL)
-        return PyErr_NoMemory();
-    PyMem_Free(slots);
-    return PyLong_FromLongLong(n_distinct);
+    return has_ended(arrays, 3, fits, slots) ? PyLong_FromLongLong(n_distinct) : NULL;
 }
 
 PyDoc_STRVAR(count_numbers_doc,
@@ -666,12 +638,8 @@ count_numbers(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_
         for (Py_ssize_t row = 0; row < number->n; row++)
             ((int64_t *)total->buffer.buf)[row] = counts[of_row[row]];
     }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    if (counts == NULL)
-        return PyErr_NoMemory();
-    PyMem_Free(counts);
+    if (!has_ended(arrays, 3, fits, counts))
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -726,13 +694,7 @@ number_words(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t
         }
         Py_END_ALLOW_THREADS
     }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    if (table == NULL)
-        return PyErr_NoMemory();
-    PyMem_Free(table);
-    return PyLong_FromLong(n_distinct);
+    return has_ended(arrays, 3, fits, table) ? PyLong_FromLong(n_distinct) : NULL;
 }
 
 PyDoc_STRVAR(rare_words_doc,
@@ -768,12 +730,8 @@ rare_words(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n
         }
         Py_END_ALLOW_THREADS
     }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    if (counts == NULL)
-        return PyErr_NoMemory();
-    PyMem_Free(counts);
+    if (!has_ended(arrays, 3, fits, counts))
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -826,12 +784,8 @@ gaps(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t n_argum
         find_gaps((const int32_t *)word->start, starts, last, (int32_t)far_away, gap->buffer.buf);
         Py_END_ALLOW_THREADS
     }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    if (last == NULL)
-        return PyErr_NoMemory();
-    PyMem_Free(last);
+    if (!has_ended(arrays, 3, fits, last))
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -881,12 +835,8 @@ words_elsewhere(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssiz
                         (const uint8_t *)wanted->start, owner, counts->buffer.buf);
         Py_END_ALLOW_THREADS
     }
-    release(arrays, 5);
-    if (!fits)
-        return refuse(SIZES);
-    if (owner == NULL)
-        return PyErr_NoMemory();
-    PyMem_Free(owner);
+    if (!has_ended(arrays, 5, fits, owner))
+        return NULL;
     Py_RETURN_NONE;
 }
 
@@ -908,10 +858,7 @@ words_of_lines(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize
             count += marks->start[row] != 0;
         ((double *)counts->buffer.buf)[line] = (double)count;
     }
-    release(arrays, 3);
-    if (!fits)
-        return refuse(SIZES);
-    Py_RETURN_NONE;
+    return done(arrays, 3, fits);
 }
 
 #define FUNCTION(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, name##_doc}
