@@ -69,13 +69,9 @@ def twins(pages: Sequence[PageSketch]) -> np.ndarray:
     first_twin = np.arange(len(pages))
     if len(pages) < 2:
         return first_twin
-    everywhere = _prose_everywhere(pages)
+    proses = _own_prose(pages)
     owners: dict[int, list[int]] = {}
-    proses = []
-    for number, page in enumerate(pages):
-        prose, chars = _own_prose(page, everywhere)
-        proses.append((prose, chars))
-        longest = prose[np.argsort(-chars, kind="stable")[:SKETCH_LINES]].tolist()
+    for number, longest in enumerate(_longest(proses)):
         candidates = dict.fromkeys(other for line in longest for other in owners.get(line, ()))
         for other in candidates:
             if _same_article(proses[number], proses[other]):
@@ -89,21 +85,41 @@ def twins(pages: Sequence[PageSketch]) -> np.ndarray:
     return first_twin
 
 
-def _prose_everywhere(pages: Sequence[PageSketch]) -> np.ndarray:
-    prints, counts = np.unique(np.concatenate([page.prose for page in pages]), return_counts=True)
-    return prints[counts > len(pages) / 2] if len(pages) >= 4 else prints[:0]
+Prose = tuple[np.ndarray, np.ndarray]  # of a page: fingerprints of lines, uint64, ascending, and their lengths
 
 
-def _own_prose(page: PageSketch, everywhere: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    if not len(everywhere):
-        return page.prose, page.prose_chars
-    own = ~np.isin(page.prose, everywhere)
-    if page.prose_chars[own].sum() < 0.2 * page.prose_chars.sum():
-        return page.prose, page.prose_chars
-    return page.prose[own], page.prose_chars[own]
+def _own_prose(pages: Sequence[PageSketch]) -> list[Prose]:
+    """The prose of each page without that of most pages, where without it a page has a fifth left."""
+    proses = [(page.prose, page.prose_chars) for page in pages]
+    if len(pages) < 4:
+        return proses
+    prints, chars = (np.concatenate(column) for column in zip(*proses, strict=True))
+    page = np.repeat(np.arange(len(pages)), [len(page.prose) for page in pages])
+    _, line, counts = np.unique(prints, return_inverse=True, return_counts=True)
+    is_own = (counts <= len(pages) / 2)[line]
+    if is_own.all():
+        return proses
+    n_own, n_chars = (np.bincount(page, weights, len(pages)) for weights in (chars * is_own, chars))
+    is_own |= (n_own < 0.2 * n_chars)[page]
+    starts = np.searchsorted(page[is_own], np.arange(1, len(pages)))
+    return list(zip(np.split(prints[is_own], starts), np.split(chars[is_own], starts), strict=True))
 
 
-def _same_article(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> bool:
-    shared = int(one[1][np.isin(one[0], other[0])].sum())
+def _longest(proses: Sequence[Prose]) -> list[list[int]]:
+    """The fingerprints of each page's SKETCH_LINES longest lines, the longest first."""
+    page = np.repeat(np.arange(len(proses)), [len(prints) for prints, _ in proses])
+    prints, chars = (np.concatenate(column) for column in zip(*proses, strict=True))
+    order = np.lexsort((-chars, page))
+    starts = np.searchsorted(page, np.arange(len(proses)))
+    is_long = np.arange(len(page)) - starts[page] < SKETCH_LINES
+    ends = np.cumsum(np.bincount(page[is_long], minlength=len(proses))).tolist()
+    longest = prints[order[is_long]].tolist()
+    return [longest[first:end] for first, end in zip([0, *ends], ends, strict=False)]
+
+
+def _same_article(one: Prose, other: Prose) -> bool:
+    place = np.searchsorted(other[0], one[0])
+    place[place == len(other[0])] = 0
+    shared = int(one[1][other[0][place] == one[0]].sum())  # a candidate has a line, so that place 0 is there
     union = int(one[1].sum()) + int(other[1].sum()) - shared
     return union > 0 and shared >= TWIN_SHARE * union

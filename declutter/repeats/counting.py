@@ -194,8 +194,10 @@ def count_site(name: str, pages: Sequence[PageSketch]) -> Site:
     prints, owners = prints[order], owners[order]
     is_new = np.ones(len(prints), bool)
     is_new[1:] = (prints[1:] != prints[:-1]) | (owners[1:] != owners[:-1])
-    unique, counts = np.unique(prints[is_new], return_counts=True)
-    n_pages = len(np.unique(group))
+    prints = prints[is_new]
+    firsts = np.flatnonzero(np.append(True, prints[1:] != prints[:-1])[: len(prints)])  # np.unique would sort again
+    unique, counts = prints[firsts], np.diff(np.append(firsts, len(prints)))
+    n_pages = int((group == np.arange(len(pages))).sum())
     site = Site(name, n_pages, unique, counts.astype(np.int32), len(pages))
     return bounded(site, 2 if n_pages >= KNOWN_WELL_PAGES else 1)
 
