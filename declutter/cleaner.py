@@ -176,8 +176,8 @@ def judge(lines: Lines, pages: Sequence[Page], cleaner: Cleaner) -> Verdicts:
     if model is not None:
         x = features_of(columns, model)
         is_title = columns.row == outline_of(columns).title_row
-        score, label_scores = model.score(x), model.label_scores(x)
-        judgement = by_model(measures, score, label_scores, judgement, is_title, cleaner.beta, in_dump=not lines.dom)
+        scores = model.scores(x, measures.page_starts)
+        judgement = by_model(measures, *scores, judgement, is_title, cleaner.beta, in_dump=not lines.dom)
     return decide(lines, measures, judgement, cleaner.keep)
 
 

@@ -1,9 +1,9 @@
 """The trained classifier: a file of plain arrays, evaluated with numpy alone.
 
-A model is boosted trees of one fixed depth for P(line is main content), and a softmax over the same features for the
-label. Trees of a fixed depth need no pointers: node j of a level has its children at 2j and 2j + 1 of the next, so
-that a block of trees is judged for thousands of lines by comparing whole columns and combining bits. kernels/trees.c
-does the same in C where it could be compiled.
+A model is boosted trees of one fixed depth and a network, whose log-odds of main content are added up, and a softmax
+over the same features for the label. Trees of a fixed depth need no pointers: node j of a level has its children at 2j
+and 2j + 1 of the next, so that a block of trees is judged for thousands of lines by comparing whole columns and
+combining bits. kernels/trees.c does the same in C where it could be compiled.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -25,16 +25,17 @@ import numpy as np
 from declutter.errors import ModelError
 from declutter.lexicon import Lexicon
 from declutter.lines import LABELS
+from declutter.network import REACH, SCALED_GRID, Network, said_of, scaled
 
 try:
     from declutter.kernels import trees as kernel
 except ImportError:  # not compiled where declutter was installed: NumPy does the same, six times slower
     kernel = None
 
-MODEL_VERSION = 2
+MODEL_VERSION = 3
 BLOCK_CELLS = 1 << 16  # trees times lines judged at once: what fits the processor's second-level cache
 BLOCK_LINES = 1 << 13
-SCALED_LIMIT = 5.0  # scaled features are cut here, so that a freak line doesn't outvote the others
+SUMMED_LINES = 512  # whose sums are made at once: what fits the processor's second-level cache
 LARGEST_ODDS = 30.0  # log-odds beyond which a float32 probability is 0 or 1; exp would overflow at 89
 MAX_DEPTH = 8  # leaves are numbered in a byte
 KERNEL_DEPTH = 5  # the kernel has a bit of 32 for each leaf
@@ -50,6 +51,7 @@ ARRAYS = {  # name: type, and number of axes
     "feature": (np.int32, 2), "threshold": (np.float32, 2), "leaf": (np.float32, 2), "offset": (np.float32, 0),
     "label_weights": (np.float32, 2), "feature_mean": (np.float32, 1), "feature_scale": (np.float32, 1),
     "word_hashes": (np.uint64, 1), "word_weights": (np.float32, 1),
+    **{f"network_{name}": (np.float32, len(shape)) for name, shape in Network.shapes(0, 0, 0).items()},
 }  # fmt: skip
 
 
@@ -99,6 +101,13 @@ class Trees(NamedTuple):
         return leaf.reshape(-1)[of_tree + number].sum(axis=0, dtype=np.float32)
 
 
+class Scores(NamedTuple):
+    """What a model says of lines."""
+
+    main: np.ndarray  # float32 (n_lines,), P(line is main content)
+    labels: np.ndarray  # float32 (n_lines, n_labels), how well each label fits; only their order in a line counts
+
+
 @dataclass(frozen=True)
 class Model:
     """What was learned. `feature_names` must be the columns that it is given, in order."""
@@ -106,23 +115,40 @@ class Model:
     feature_names: tuple[str, ...]
     trees: Trees  # log-odds of main content
     offset: float  # added to their sum
+    network: Network  # log-odds that are added too
     label_weights: np.ndarray  # float32 (n_features + 1, n_labels): a softmax over scaled features; last row: intercept
     feature_mean: np.ndarray  # float32 (n_features,)
     feature_scale: np.ndarray  # float32 (n_features,), what a feature is divided by
     lexicon: Lexicon  # what single words say, for the features that read it
     card: dict  # how it was made: data, licences, seed, scores, command, digest of the training examples
 
-    def score(self, x: np.ndarray) -> np.ndarray:
-        """P(line is main content), float32 (n_lines,), for X float32 (n_lines, n_features)."""
-        odds = np.clip(self.trees.sum(x) + np.float32(self.offset), -LARGEST_ODDS, LARGEST_ODDS)
-        return 1.0 / (1.0 + np.exp(-odds))
+    def scores(self, x: np.ndarray, page_starts: np.ndarray) -> Scores:
+        """What the model says of each line, for X float32 (n_lines, n_features); a line's neighbours bear on it.
 
-    def label_scores(self, x: np.ndarray) -> np.ndarray:
-        """How much each label fits each line, float32 (n_lines, n_labels); only their order within a line counts."""
-        reach = SCALED_LIMIT * self.feature_scale
-        clipped = np.clip(x, self.feature_mean - reach, self.feature_mean + reach)
-        weights = self.label_weights[:-1] / self.feature_scale[:, None]
-        return clipped @ weights + (self.label_weights[-1] - self.feature_mean @ weights)
+        `page_starts` int64 (n_pages + 1,) tells where each page begins, and the end.
+        """
+        page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
+        odds = self.trees.sum(x) + np.float32(self.offset)
+        labels = np.empty((len(x), len(LABELS)), np.float32)
+        weights, offsets = self._linear
+        n_line = len(weights) - len(LABELS)
+        for first in range(0, len(x), SUMMED_LINES):
+            beyond = min(first + SUMMED_LINES, len(x))
+            seen = slice(max(first - REACH, 0), min(beyond + REACH, len(x)))
+            inside = slice(first - seen.start, beyond - seen.start)
+            sums = weights @ scaled(x[seen].T, self.feature_mean, self.feature_scale)
+            sums += offsets
+            labels[first:beyond] = sums[n_line:, inside].T
+            if n_line:
+                odds[first:beyond] += self.network.odds(said_of(sums[:n_line]), page[seen])[inside]
+        odds = np.clip(odds, -LARGEST_ODDS, LARGEST_ODDS)
+        return Scores(1.0 / (1.0 + np.exp(-odds)), labels)
+
+    @cached_property
+    def _linear(self) -> tuple[np.ndarray, np.ndarray]:
+        """(weights, offsets) of all that is linear in scaled features: the network's first layer, then the labels."""
+        weights = np.hstack((self.network.line, self.label_weights)).T
+        return np.ascontiguousarray(weights[:, :-1] / np.float32(SCALED_GRID)), weights[:, -1:].copy()
 
     def check(self, feature_names: Sequence[str]) -> None:
         """Raise ModelError unless the model was trained on exactly these features."""
@@ -144,6 +170,7 @@ class Model:
             "feature_scale": self.feature_scale.astype(np.float32),
             "word_hashes": self.lexicon.hashes.astype(np.uint64),
             "word_weights": self.lexicon.weights.astype(np.float32),
+            **{f"network_{name}": array.astype(np.float32) for name, array in self.network._asdict().items()},
             "card": np.array(json.dumps(self.card, sort_keys=True)),
         }  # fmt: skip
         with open(path, "wb") as file:
@@ -170,6 +197,8 @@ class Model:
             if arrays[name].dtype != dtype or arrays[name].ndim != n_axes:
                 raise ValueError(f"{name} is {arrays[name].dtype} with {arrays[name].ndim} axes")
         names = tuple(arrays["feature_names"].tolist())
+        network = Network(**{name: arrays[f"network_{name}"] for name in Network._fields})
+        shapes_of_network = Network.shapes(len(names), network.line.shape[1], len(network.near_offset))
         trees = Trees(arrays["feature"], arrays["threshold"], arrays["leaf"])
         n_nodes = trees.leaf.shape[1] - 1
         shapes = {
@@ -177,6 +206,7 @@ class Model:
             "label_weights": (len(names) + 1, len(LABELS)),
             "feature_mean": (len(names),), "feature_scale": (len(names),),
             "word_weights": arrays["word_hashes"].shape,
+            **{f"network_{name}": shape for name, shape in shapes_of_network.items()},
         }  # fmt: skip
         for name, shape in shapes.items():
             if arrays[name].shape != shape:
@@ -187,14 +217,14 @@ class Model:
             raise ValueError("a tree asks for a feature that is not there")
         columns = (arrays[name] for name in ("label_weights", "feature_mean", "feature_scale"))
         lexicon = Lexicon(arrays["word_hashes"], arrays["word_weights"])
-        return cls(names, trees, float(arrays["offset"]), *columns, lexicon, json.loads(str(arrays["card"])))
+        return cls(names, trees, float(arrays["offset"]), network, *columns, lexicon, json.loads(str(arrays["card"])))
 
     @property
     def digest(self) -> str:
         """SHA-256 of what the model computes with, in hexadecimal."""
         arrays = (
-            *self.trees, self.label_weights, self.feature_mean, self.feature_scale, np.float32(self.offset),
-            self.lexicon.hashes, self.lexicon.weights,
+            *self.trees, *self.network, self.label_weights, self.feature_mean, self.feature_scale,
+            np.float32(self.offset), self.lexicon.hashes, self.lexicon.weights,
         )  # fmt: skip
         joined = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
         return hashlib.sha256(joined + "\n".join(self.feature_names).encode()).hexdigest()

@@ -10,12 +10,22 @@ pytest.importorskip("sklearn", reason="scikit-learn, which fits the models, is n
 from declutter.features import WORD_FEATURE_NAMES
 from declutter.lines import BODY, LABEL_CODES, LABELS, TITLE
 from declutter.train.examples import UNKNOWN, Examples, LabelledDump
-from declutter.train.fit import TOKEN_POWER, Settings, cross_validate, digest, fit, folds, line_weights, select, x_for
+from declutter.train.fit import (
+    TOKEN_POWER,
+    Settings,
+    cross_validate,
+    digest,
+    fit,
+    folds,
+    inputs_of,
+    line_weights,
+    select,
+)
 from declutter.train.gold import GoldPage
 
 NAVIGATION = LABEL_CODES["navigation"]
 NAMES = ("long", "late", "noise")
-QUICK = Settings(n_trees=12, depth=3, words=False)
+QUICK = Settings(n_trees=12, depth=3, words=False, network_share=0.0)
 LINES_A_PAGE = 40
 
 
@@ -39,18 +49,24 @@ def made_examples(families=("a", "b", "c", "d", "e", "f", "g", "h"), inverted=()
     return Examples(x, is_main, labels, np.full(n, 9, np.float32), page, line, *no_words, tuple(of_page))
 
 
+def score(model, examples):
+    return model.scores(*inputs_of(model, examples)).main
+
+
 def test_a_model_learns_what_the_examples_say():
     examples = made_examples()
     model = fit(examples, NAMES, QUICK, {"seed": 0})
     other = made_examples(seed=1)
-    assert ((model.score(other.x) > 0.5) == other.is_main).mean() > 0.97
-    assert (model.label_scores(other.x).argmax(axis=1) == other.labels).mean() > 0.95
+    assert ((score(model, other) > 0.5) == other.is_main).mean() > 0.97
+    found = model.scores(*inputs_of(model, other)).labels.argmax(axis=1)
+    assert (found == other.labels).mean() > 0.95
     assert (model.feature_names, model.card, model.trees.depth) == (NAMES, {"seed": 0}, QUICK.depth)
 
 
 def test_a_label_without_examples_is_never_given():
     model = fit(made_examples(), NAMES, QUICK)
-    given = model.label_scores(np.random.default_rng(2).normal(size=(500, 3)).astype(np.float32) * 9).argmax(axis=1)
+    x = np.random.default_rng(2).normal(size=(500, 3)).astype(np.float32) * 9
+    given = model.scores(x, np.array([0, 500])).labels.argmax(axis=1)
     assert {LABELS[code] for code in given.tolist()} == {"body", "navigation"}
 
 
@@ -72,12 +88,12 @@ def test_undecided_lines_and_headlines_outside_the_gold_teach_nothing_of_what_to
                         labels=np.where(headline, TITLE, labels).astype(np.uint8))  # fmt: skip
     for taught in (without, headlines):
         model = fit(taught, NAMES, QUICK)
-        assert ((model.score(examples.x) > 0.5) == examples.is_main).mean() > 0.95
+        assert ((score(model, examples) > 0.5) == examples.is_main).mean() > 0.95
     # the same lines as boilerplate of another kind do teach: what is left out above is left out for a reason
     as_boilerplate = replace(headlines, labels=np.where(headline, NAVIGATION, labels).astype(np.uint8))
     long = examples.x[:, 0] > 0.5
-    taught_more = fit(as_boilerplate, NAMES, QUICK).score(examples.x[long]).mean()
-    assert taught_more < fit(headlines, NAMES, QUICK).score(examples.x[long]).mean() - 0.05
+    taught_more = score(fit(as_boilerplate, NAMES, QUICK), examples)[long].mean()
+    assert taught_more < score(fit(headlines, NAMES, QUICK), examples)[long].mean() - 0.05
 
 
 def test_every_page_weighs_the_same():
@@ -140,9 +156,9 @@ def test_a_model_reads_words_where_nothing_else_tells():
     examples, other = with_words(made_examples()), with_words(made_examples(seed=1), seed=1)
     model = fit(examples, NAMES, replace(QUICK, words=True))
     assert model.feature_names == (*NAMES, *WORD_FEATURE_NAMES) and len(model.lexicon) == 2
-    assert ((model.score(x_for(model, other)) > 0.5) == other.is_main).mean() > 0.97
+    assert ((score(model, other) > 0.5) == other.is_main).mean() > 0.97
     without = fit(examples, NAMES, QUICK)
-    assert ((without.score(x_for(without, other)) > 0.5) == other.is_main).mean() < 0.6
+    assert ((score(without, other) > 0.5) == other.is_main).mean() < 0.6
 
 
 def test_select_keeps_the_words_of_its_rows():

@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parent.parent
 SEEDS = sorted((REPOSITORY / "seeds" / "sindyan-portal-ar").glob("*.txt"))[:3]
 
 KERNELS = {"kernels"}  # inner loops in C: they know nothing of declutter
-NOUNS = {"errors", "pages", "lines", "lexicon", "scripts", "phrases"}
+NOUNS = {"errors", "pages", "lines", "lexicon", "network", "scripts", "phrases"}
 STAGES = {"formats", "segment", "measure", "repeats", "features", "rules", "model", "decide", "write", "score"}
 PIPELINE = {"cleaner"}
 FACES = {"run", "cli", "train", "integrations", "report", "serve", "markdown", "metadata", "kinds", "__init__"}

@@ -15,6 +15,7 @@ from declutter.errors import ModelError
 from declutter.lexicon import Lexicon
 from declutter.lines import LABELS
 from declutter.model import LEAF_GRID, Model, Trees
+from declutter.network import WEIGHT_GRID, Network
 
 N_FEATURES = 6
 
@@ -30,7 +31,10 @@ def made_model(n_trees=7, depth=3, seed=0):
     names = tuple(f"f{number}" for number in range(N_FEATURES))
     mean, scale = np.zeros(N_FEATURES, np.float32), np.ones(N_FEATURES, np.float32)
     lexicon = Lexicon(np.array([3, 1 << 63], np.uint64), np.array([0.5, -0.25], np.float32))
-    return Model(names, trees, -0.5, weights, mean, scale, lexicon, {"seed": seed})
+    arrays = [random.normal(size=shape).astype(np.float32) for shape in Network.shapes(N_FEATURES, 4, 3).values()]
+    network = Network(*arrays).on_grid()
+    weights = np.rint(weights * WEIGHT_GRID) / np.float32(WEIGHT_GRID)
+    return Model(names, trees, -0.5, network, weights, mean, scale, lexicon, {"seed": seed})
 
 
 def lines(n=50, seed=1):
@@ -53,8 +57,9 @@ def test_what_is_saved_is_loaded(saved):
     model, again = made_model(), Model.load(saved)
     assert (again.feature_names, again.offset, again.card) == (model.feature_names, model.offset, model.card)
     assert again.digest == model.digest
-    np.testing.assert_array_equal(again.score(lines()), model.score(lines()))
-    np.testing.assert_array_equal(again.label_scores(lines()), model.label_scores(lines()))
+    found, expected = (one.scores(lines(), np.array([0, 20, 50])) for one in (again, model))
+    np.testing.assert_array_equal(found.main, expected.main)
+    np.testing.assert_array_equal(found.labels, expected.labels)
 
 
 def test_the_same_model_is_the_same_file(saved, tmp_path):
@@ -67,8 +72,9 @@ def test_the_digest_tells_models_apart():
     leaf = model.trees.leaf.copy()
     leaf[3, 2] += 1e-3
     others = [replace(model, trees=model.trees._replace(leaf=leaf)), replace(model, offset=0.0),
-              replace(model, feature_names=model.feature_names[::-1]), made_model(seed=1)]  # fmt: skip
-    assert len({model.digest, *(other.digest for other in others)}) == 5
+              replace(model, feature_names=model.feature_names[::-1]), made_model(seed=1),
+              replace(model, network=model.network._replace(out=-model.network.out))]  # fmt: skip
+    assert len({model.digest, *(other.digest for other in others)}) == 6
     assert replace(model, card={}).digest == model.digest
 
 
@@ -83,9 +89,26 @@ def test_trees_by_hand():
 
 def test_no_line_and_one_line():
     model = made_model()
-    assert model.score(lines(0)).shape == (0,)
-    assert model.label_scores(lines(0)).shape == (0, len(LABELS))
-    np.testing.assert_allclose(model.score(lines(9)[4:5]), model.score(lines(9))[4:5], rtol=1e-5)
+    scores = model.scores(lines(0), np.array([0]))
+    assert scores.main.shape == (0,) and scores.labels.shape == (0, len(LABELS))
+    alone = model.scores(lines(9)[4:5], np.array([0, 1]))
+    among = model.scores(lines(9), np.array([0, 4, 5, 5, 9]))  # one page is empty
+    assert alone.main[0] == among.main[4] and alone.labels[0].tolist() == among.labels[4].tolist()
+
+
+@pytest.mark.parametrize("n_lines", [1, 7, 64])
+def test_the_lines_of_a_page_are_judged_alike_in_any_batch_and_block(n_lines, monkeypatch):
+    """To the last bit: sums are exact, in whatever order they are added up."""
+    model, x, starts = made_model(), lines(300), np.array([0, 3, 3, 40, 41, 290, 300])
+    expected = model.scores(x, starts)
+    monkeypatch.setattr(model_module, "SUMMED_LINES", n_lines)
+    blocks = model.scores(x, starts)
+    np.testing.assert_array_equal(blocks.main, expected.main)
+    np.testing.assert_array_equal(blocks.labels, expected.labels)
+    for first, beyond in zip(starts.tolist(), starts[1:].tolist(), strict=False):
+        page = model.scores(x[first:beyond], np.array([0, beyond - first]))
+        np.testing.assert_array_equal(page.main, expected.main[first:beyond])
+        np.testing.assert_array_equal(page.labels, expected.labels[first:beyond])
 
 
 @pytest.mark.parametrize("cells, n_lines", [(1, 1), (64, 5), (200, 7), (1 << 20, 1 << 20)])
@@ -201,6 +224,11 @@ CHANGES = {
     "weights of another shape": lambda arrays: arrays.update(label_weights=arrays["label_weights"][:-1]),
     "two offsets": lambda arrays: arrays.update(offset=np.zeros(2, np.float32)),
     "one name more": lambda arrays: arrays.update(feature_names=np.append(arrays["feature_names"], "more")),
+    "a network of other features": lambda arrays: arrays.update(network_line=arrays["network_line"][:-1]),
+    "a network that reads too many places": lambda arrays: arrays.update(
+        network_far=np.vstack((arrays["network_far"], arrays["network_far"]))
+    ),
+    "a network without an end": lambda arrays: arrays.pop("network_out"),
     "a card that is no JSON": lambda arrays: arrays.update(card=np.array("{")),
 }  # fmt: skip
 

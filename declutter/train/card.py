@@ -65,18 +65,25 @@ def _licences(folder: Path) -> list[str]:
 
 def card_text(card: dict, model: Model, together: dict | None, alone: dict | None) -> str:
     """The card as Markdown. `together` and `alone` are cross-validated reports, None where there are none."""
-    parts = ["# Model card", _purpose(model), "## Training data", _data(card["data"]), _amounts(card)]
+    parts = [
+        "# Model card",
+        _purpose(model, "line of a scraped page's text"),
+        "## Training data",
+        _data(card["data"]),
+        _amounts(card),
+    ]
     parts += ["## How it was made", _making(card, model), "## Scores", _scores(together, alone)]
     parts += ["## Features", ", ".join(f"`{name}`" for name in model.feature_names) + "."]
     return "\n\n".join(parts) + "\n"
 
 
-def _purpose(model: Model) -> str:
+def _purpose(model: Model, lines: str) -> str:
     n_trees, n_leaves = model.trees.leaf.shape
+    n_said = model.network.line.shape[1] + len(model.network.near_offset)
+    network = f" and a network, {n_said} numbers a line, that reads the lines around it too" if n_said else ""
     return (
-        f"For each line of a scraped page's text: how likely it is main content ({n_trees} boosted trees of "
-        f"{n_leaves} leaves), and what it is (a softmax over the same features). The file holds numbers only; no text "
-        "of any page is in it."
+        f"For each {lines}: how likely it is main content ({n_trees} boosted trees of {n_leaves} leaves{network}), and "
+        "what it is (a softmax over the same features). The file holds numbers only; no text of any page is in it."
     )
 
 
@@ -131,12 +138,6 @@ def _scores(together: dict | None, alone: dict | None) -> str:
 
 def html_card_text(card: dict, model: Model) -> str:
     """The card of a model for HTML pages as Markdown."""
-    n_trees, n_leaves = model.trees.leaf.shape
-    purpose = (
-        f"For each text block of an HTML page: how likely it is main content ({n_trees} boosted trees of {n_leaves} "
-        "leaves), and what it is (a softmax over the same features). The file holds numbers only; no text of any page "
-        "is in it."
-    )
     amounts = (
         f"- {card['pages']:,} pages, {card['lines']:,} blocks; {card['pages_left_out']:,} pages left out because their "
         "gold was not found in them"
@@ -148,7 +149,14 @@ def html_card_text(card: dict, model: Model) -> str:
         + table(("pages of a site", *SETS_OF_CARD), rows)
         if rows else "Not cross-validated."
     )  # fmt: skip
-    parts = ["# Model card", purpose, "## Training data", _data(card["data"]), amounts, "## How it was made"]
+    parts = [
+        "# Model card",
+        _purpose(model, "text block of an HTML page"),
+        "## Training data",
+        _data(card["data"]),
+        amounts,
+        "## How it was made",
+    ]
     parts += [_making(card, model), "## Scores", scores]
     parts += ["## Features", ", ".join(f"`{name}`" for name in model.feature_names) + "."]
     return "\n\n".join(parts) + "\n"

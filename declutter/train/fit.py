@@ -17,9 +17,11 @@ from declutter import write
 from declutter.features import WORD_FEATURE_NAMES
 from declutter.lexicon import NOTHING
 from declutter.lines import BODY, LABELS, TITLE
-from declutter.model import LEAF_GRID, SCALED_LIMIT, Model, Trees
+from declutter.model import LEAF_GRID, Model, Trees
+from declutter.network import SCALED_GRID, WEIGHT_GRID, Network, scaled
 from declutter.train.bins import bin_edges, bin_numbers
 from declutter.train.examples import UNKNOWN, Examples
+from declutter.train.network_training import fit_network
 from declutter.train.word_weights import learn_lexicon, word_features_of, word_features_out_of_family
 
 #: Chosen on the dev sets by cross-validation grouped by site; see benchmarks/models.md.
@@ -28,6 +30,7 @@ DEPTH = 5
 LEARNING_RATE = 0.1
 LEAST_LEAF_LINES = 40
 TOKEN_POWER = 0.7
+NETWORK_SHARE = 0.5
 N_FOLDS = 3
 LINES_A_PAGE = 200  # about so many lines of a page are learned from, drawn at random: long pages say little more
 LABEL_STEPS = 60  # of the solver; more change the labels of one line in a thousand
@@ -41,6 +44,7 @@ class Settings:
     n_trees: int = N_TREES
     depth: int = DEPTH
     learning_rate: float = LEARNING_RATE
+    network_share: float = NETWORK_SHARE  # of the log-odds: the rest is the trees'; at 0 no network is trained
     seed: int = 0
     words: bool = True  # whether a lexicon is learned, and its features put beside the others
 
@@ -77,10 +81,22 @@ def fit(
     edges = bin_edges(examples.x[rows])
     trees.fit(bin_numbers(examples.x[rows], edges), examples.is_main[rows], sample_weight=weight / weight.mean())
     mean, scale, label_weights = _fit_labels(examples, weights, settings.seed)
+    share = settings.network_share
+    network = _fit_network(examples, np.where(decided, weights, 0.0), mean, scale, settings) if share else None
     return Model(
-        tuple(feature_names), _fixed_depth(trees, settings.depth, edges), float(trees._baseline_prediction.item()),
+        tuple(feature_names), _fixed_depth(trees, settings.depth, edges, 1.0 - share),
+        float(trees._baseline_prediction.item()) * (1.0 - share), network or Network.silent(len(feature_names)),
         label_weights, mean, scale, lexicon, card or {},
     )  # fmt: skip
+
+
+def _fit_network(
+    examples: Examples, weights: np.ndarray, mean: np.ndarray, scale: np.ndarray, settings: Settings
+) -> Network:
+    """The network, whose log-odds are those of its share."""
+    grid = np.float32(SCALED_GRID)
+    network = fit_network(examples, weights, lambda columns: scaled(columns, mean, scale) / grid, settings.seed)
+    return network._replace(out=network.out * np.float32(settings.network_share)).on_grid()
 
 
 def _drawn(examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,8 +111,13 @@ def _drawn(examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: i
     return rows, weights[rows] * np.maximum(n_lines / LINES_A_PAGE, 1.0)
 
 
-def _fixed_depth(fitted: HistGradientBoostingClassifier, depth: int, edges: list[np.ndarray]) -> Trees:
-    """scikit-learn's trees over bins as trees over features, with leaves above the last level carried down to it."""
+def _fixed_depth(
+    fitted: HistGradientBoostingClassifier, depth: int, edges: list[np.ndarray], share: float = 1.0
+) -> Trees:
+    """scikit-learn's trees over bins as trees over features, with leaves above the last level carried down to it.
+
+    Their values are multiplied by the `share` of the log-odds that they have.
+    """
     n_trees, n_nodes = len(fitted._predictors), (1 << depth) - 1
     feature = np.zeros((n_trees, n_nodes), np.int32)
     threshold = np.full((n_trees, n_nodes), np.inf, np.float32)  # nothing is greater: go left
@@ -107,7 +128,7 @@ def _fixed_depth(fitted: HistGradientBoostingClassifier, depth: int, edges: list
         while waiting:
             node, level, place = waiting.pop()
             if level == depth:
-                leaf[number, place] = np.rint(nodes["value"][node] * LEAF_GRID) / LEAF_GRID
+                leaf[number, place] = np.rint(nodes["value"][node] * share * LEAF_GRID) / LEAF_GRID
             elif nodes["is_leaf"][node]:
                 waiting += [(node, level + 1, 2 * place), (node, level + 1, 2 * place + 1)]
             else:
@@ -128,20 +149,21 @@ def _fit_labels(examples: Examples, weights: np.ndarray, seed: int) -> tuple[np.
         known = np.sort(random.choice(known, LABEL_LINES, replace=False))
     x, labels = examples.x[known], examples.labels[known]
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
-    scaled = np.clip((x - mean) / scale, -SCALED_LIMIT, SCALED_LIMIT)
+    mean, scale = mean.astype(np.float32), scale.astype(np.float32)
+    inputs = scaled(x.T, mean, scale).T / np.float32(SCALED_GRID)
     counts = np.bincount(labels, minlength=len(LABELS))
     weight = weights[known] / np.sqrt(np.maximum(counts, 1))[labels]
     softmax = LogisticRegression(C=0.3, max_iter=LABEL_STEPS, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # LABEL_STEPS are few on purpose
-        softmax.fit(scaled, labels, sample_weight=weight / weight.mean())
+        softmax.fit(inputs, labels, sample_weight=weight / weight.mean())
     matrix = np.full((x.shape[1] + 1, len(LABELS)), 0.0, np.float32)
     matrix[-1] = -1e3  # a label that no example has is never given
     coef, intercept = softmax.coef_, softmax.intercept_
     several = len(softmax.classes_) > 2  # scikit-learn fits two classes with the weights of the second only
     matrix[:-1, softmax.classes_] = coef.T if several else np.vstack((-coef, coef)).T
     matrix[-1, softmax.classes_] = intercept if several else (-intercept[0], intercept[0])
-    return mean.astype(np.float32), scale.astype(np.float32), matrix
+    return mean, scale, np.rint(matrix * WEIGHT_GRID).astype(np.float32) / np.float32(WEIGHT_GRID)
 
 
 def folds(examples: Examples, n_folds: int = N_FOLDS) -> np.ndarray:
@@ -179,17 +201,17 @@ def cross_validate(
         for test, of_page, (score, labels) in zip(tests, test_folds, answers, strict=True):
             rows = (of_page == fold)[test.page]
             if rows.any():
-                x = x_for(model, select(test, of_page == fold))
-                score[rows] = model.score(x)
-                labels[rows] = model.label_scores(x).argmax(axis=1)
+                found = model.scores(*inputs_of(model, select(test, of_page == fold)))
+                score[rows], labels[rows] = found.main, found.labels.argmax(axis=1)
     return answers
 
 
-def x_for(model: Model, examples: Examples) -> np.ndarray:
-    """The features of the examples as the model reads them."""
-    if len(model.feature_names) == examples.x.shape[1]:
-        return examples.x
-    return np.hstack((examples.x, word_features_of(examples, model.lexicon)))
+def inputs_of(model: Model, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """(X as the model reads it, page_starts) of examples: what `Model.scores` takes."""
+    x = examples.x
+    if len(model.feature_names) != x.shape[1]:
+        x = np.hstack((x, word_features_of(examples, model.lexicon)))
+    return np.asfortranarray(x), np.searchsorted(examples.page, np.arange(len(examples.pages) + 1))
 
 
 def fold_card(train: Examples, is_left_out: np.ndarray) -> dict:

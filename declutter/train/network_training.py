@@ -1,0 +1,163 @@
+"""Training a network: whole pages, batch by batch, by Adam (Kingma and Ba 2015) on the weighted log loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from declutter.network import FAR_STEP, N_PLACES, NEAR_STEP, Network, neighbours, read_places
+from declutter.train.examples import Examples
+
+N_LINE, N_NEAR = 64, 32  # what the first layer says, and the second and the third, in numbers a line
+EPOCHS = 8
+LEAST_STEPS = 300  # of few pages more epochs are made
+BATCH_LINES = 4096  # and fewer of few examples, so that there are
+LEAST_BATCHES = 16  # of an epoch, but for batches of
+LEAST_BATCH_LINES = 512
+PAGE_LINES = 500  # of a longer page so many lines in a row are drawn, anew in every epoch
+LARGEST_WEIGHT = 4.0  # of such lines, which weigh for the others
+DROPPED = 0.25  # share of what the first layer says that is left out at random (Srivastava et al. 2014)
+LEARNING_RATE = 0.002  # at its highest: it rises over WARM_STEPS and then falls to 0 along a cosine
+WARM_STEPS = 50
+MOMENTUM, SQUARES_MOMENTUM, LEAST_SQUARE = 0.9, 0.999, 1e-8  # of Adam
+
+
+class Lines(NamedTuple):
+    """Lines of some pages to learn from, page after page."""
+
+    scaled: np.ndarray  # float32 (n_features, n_lines)
+    page: np.ndarray  # int64 (n_lines,), ascending
+    is_main: np.ndarray  # float32 (n_lines,), 0 or 1
+    weight: np.ndarray  # float32 (n_lines,), 0 for lines that only stand beside others
+
+
+class Span(NamedTuple):
+    """Rows of one page, of which each weighs `weight` times as much as in the examples."""
+
+    first: int
+    beyond: int
+    weight: float
+
+
+def fit_network(
+    examples: Examples, weight: np.ndarray, scaled: Callable[[np.ndarray], np.ndarray], seed: int
+) -> Network:
+    """A network from examples: `weight` float64 (n,) is what each line weighs, 0 for those of unknown worth.
+
+    `scaled` makes scaled features, float32 (n_features, n_lines), of columns of X.
+    """
+    random = np.random.default_rng(seed)
+    weights = _first_weights(examples.x.shape[1], random)
+    first, second = ([np.zeros_like(array) for array in weights] for _ in range(2))
+    page_starts = np.searchsorted(examples.page, np.arange(len(examples.pages) + 1))
+    n_lines = int(np.minimum(np.diff(page_starts), PAGE_LINES).sum())
+    batch_lines = min(max(n_lines // LEAST_BATCHES, LEAST_BATCH_LINES), BATCH_LINES)
+    n_batches = max(1, round(n_lines / batch_lines))
+    n_epochs = max(EPOCHS, -(-LEAST_STEPS // n_batches))
+    step, n_steps = 0, n_epochs * n_batches
+    for _ in range(n_epochs):
+        for spans in _batches(page_starts, batch_lines, random):
+            lines = _lines(examples, weight, scaled, spans)
+            if not lines.weight.any():
+                continue
+            gradients = gradients_of(weights, lines, _mask(lines, random))
+            step += 1
+            rate = LEARNING_RATE * min(1.0, step / WARM_STEPS) * 0.5 * (1 + np.cos(np.pi * min(step / n_steps, 1.0)))
+            for array, gradient, mean, square in zip(weights, gradients, first, second, strict=True):
+                mean += (1 - MOMENTUM) * (gradient - mean)
+                square += (1 - SQUARES_MOMENTUM) * (gradient * gradient - square)
+                unbiased = np.sqrt(square / (1 - SQUARES_MOMENTUM**step)) + LEAST_SQUARE
+                array -= np.float32(rate / (1 - MOMENTUM**step)) * mean / unbiased
+    return weights.on_grid()
+
+
+def _first_weights(n_features: int, random: np.random.Generator) -> Network:
+    """Random weights, with the variance that layers of this kind keep (He et al. 2015), and no offsets."""
+
+    def drawn(n_out: int, n_in: int, n_read: int) -> np.ndarray:
+        return (random.normal(size=(n_out, n_in)) * np.sqrt(2 / n_read)).astype(np.float32)
+
+    shapes = Network.shapes(n_features, N_LINE, N_NEAR)
+    zero = {name: np.zeros(shapes[name], np.float32) for name in ("near_offset", "far_offset")}
+    line = np.vstack((drawn(n_features, N_LINE, n_features), np.zeros((1, N_LINE), np.float32)))
+    near, far = (drawn(*shapes[name], N_PLACES * shapes[name][1]) for name in ("near", "far"))
+    out = np.append(drawn(1, N_LINE + N_NEAR, N_LINE + N_NEAR), np.float32(0))
+    return Network(line=line, near=near, far=far, out=out, **zero)
+
+
+def _batches(page_starts: np.ndarray, batch_lines: int, random: np.random.Generator) -> Iterator[list[Span]]:
+    """All pages in random order, in batches of at most `batch_lines` lines, or of one page."""
+    batch: list[Span] = []
+    n_lines = 0
+    for number in random.permutation(len(page_starts) - 1).tolist():
+        first, beyond = int(page_starts[number]), int(page_starts[number + 1])
+        weight = 1.0
+        if beyond - first > PAGE_LINES:
+            weight = min((beyond - first) / PAGE_LINES, LARGEST_WEIGHT)
+            first += int(random.integers(0, beyond - first - PAGE_LINES + 1))
+            beyond = first + PAGE_LINES
+        if batch and n_lines + beyond - first > batch_lines:
+            yield batch
+            batch, n_lines = [], 0
+        batch.append(Span(first, beyond, weight))
+        n_lines += beyond - first
+    if batch:
+        yield batch
+
+
+def _lines(examples: Examples, weight: np.ndarray, scaled: Callable, spans: list[Span]) -> Lines:
+    rows = np.concatenate([np.arange(span.first, span.beyond) for span in spans])
+    sizes = [span.beyond - span.first for span in spans]
+    times = np.repeat([span.weight for span in spans], sizes)
+    return Lines(
+        scaled(np.ascontiguousarray(examples.x[rows].T)), np.repeat(np.arange(len(spans)), sizes),
+        np.maximum(examples.is_main[rows], 0).astype(np.float32), (weight[rows] * times).astype(np.float32),
+    )  # fmt: skip
+
+
+def _mask(lines: Lines, random: np.random.Generator) -> np.ndarray:
+    """float32 (N_LINE, n_lines): 0 for what is left out of what the first layer says, and more than 1 for the rest."""
+    stays = random.random((N_LINE, len(lines.page)), np.float32) >= DROPPED
+    return stays.astype(np.float32) / np.float32(1 - DROPPED)
+
+
+def gradients_of(weights: Network, lines: Lines, mask: np.ndarray) -> Network:
+    """How the mean log loss of the lines changes with each weight; `mask` (n_line, n_lines) multiplies the first layer.
+
+    What layers say is not rounded here.
+    """
+    sums = weights.line[:-1].T @ lines.scaled + weights.line[-1][:, None]
+    said = np.maximum(sums, 0) * mask
+    near_sums = read_places(said, weights.near, weights.near_offset, lines.page, NEAR_STEP)
+    near = np.maximum(near_sums, 0)
+    far_sums = read_places(near, weights.far, weights.far_offset, lines.page, FAR_STEP)
+    far = near + np.maximum(far_sums, 0)
+    odds = weights.out[: len(said)] @ said + weights.out[len(said) : -1] @ far + weights.out[-1]
+    by_odds = lines.weight / lines.weight.sum() * (1 / (1 + np.exp(-odds)) - lines.is_main)
+
+    by_far = weights.out[len(said) : -1, None] * by_odds
+    far_gradients, by_near = _back(by_far * (far_sums > 0), near, weights.far, lines.page, FAR_STEP)
+    by_near += by_far
+    near_gradients, by_said = _back(by_near * (near_sums > 0), said, weights.near, lines.page, NEAR_STEP)
+    by_said += weights.out[: len(said), None] * by_odds
+    by_sums = by_said * mask * (sums > 0)
+    line = np.vstack((lines.scaled @ by_sums.T, by_sums.sum(axis=1)[None]))
+    out = np.concatenate((said @ by_odds, far @ by_odds, [by_odds.sum()])).astype(np.float32)
+    return Network(line, *near_gradients, *far_gradients, out)
+
+
+def _back(
+    by_total: np.ndarray, values: np.ndarray, weights: np.ndarray, page: np.ndarray, step: int
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """The way back through `read_places`: (gradients of its weights and offsets), and of the values that it read."""
+    n_out = len(by_total)
+    by_place = np.zeros((len(weights) // n_out, *by_total.shape), np.float32)
+    by_place[len(by_place) // 2] = by_total
+    for place, here, there, apart in neighbours(page, step):
+        read = by_place[place][:, there]
+        read[:] = by_total[:, here]
+        read[:, apart] = 0
+    by_place = by_place.reshape(len(weights), -1)
+    return (by_place @ values.T, by_total.sum(axis=1)), weights.T @ by_place
