@@ -20,7 +20,7 @@ from declutter.lines import Lines
 from declutter.measure import measure
 from declutter.model import shipped_model
 from declutter.pages import Page
-from declutter.write import kept_text
+from declutter.write import kept_texts
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 WORD = re.compile(r"\w+")
@@ -69,7 +69,8 @@ def columns(lines, pages, profile) -> Columns:
 
 @pytest.fixture(scope="module")
 def x(kind, columns) -> np.ndarray:
-    return (features if kind == "text" else html_features)(columns)
+    model, features_of = Cleaner()._model_for(kind)
+    return features_of(columns, model)
 
 
 def test_calibration(benchmark, pages):
@@ -100,12 +101,8 @@ def test_rules(benchmark, columns):
     benchmark(rules.judge, columns)
 
 
-def test_model_score(benchmark, kind, x):
-    benchmark(shipped_model(kind).score, x)
-
-
-def test_model_labels(benchmark, kind, x):
-    benchmark(shipped_model(kind).label_scores, x)
+def test_model(benchmark, kind, x, columns):
+    benchmark(shipped_model(kind).scores, x, columns.measures.page_starts)
 
 
 def test_decide(benchmark, lines, columns):
@@ -115,7 +112,7 @@ def test_decide(benchmark, lines, columns):
 
 def test_write(benchmark, lines):
     keep = np.arange(len(lines)) % 3 > 0
-    benchmark(kept_text, lines, keep)
+    benchmark(kept_texts, lines, keep)
 
 
 def test_clean_pages(benchmark, pages, profile):

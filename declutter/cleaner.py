@@ -27,7 +27,7 @@ from declutter.model import Model, shipped_model
 from declutter.pages import Cleaned, Page
 from declutter.repeats import Profile, TemplateCounter, registered_domain
 from declutter.segment.text import split_lines
-from declutter.write import kept_text
+from declutter.write import kept_texts
 
 ENGINES = ("auto", "model", "rules")
 BATCH_CHARS = 1 << 19  # pages judged at once: large enough for numpy, small enough for the processor's cache
@@ -257,11 +257,9 @@ def _segmented(batch: list[Page]) -> Iterator[tuple[list[Page], Lines]]:
 def _judge_batch(cleaner: Cleaner, pages: list[Page]) -> list[Cleaned]:
     lines, partial = _segment(pages)
     verdicts = judge(lines, pages, cleaner)
-    cleaned = []
-    for number, page in enumerate(pages):
-        rows = slice(int(lines.page_starts[number]), int(lines.page_starts[number + 1]))
-        of_page = verdicts[rows]
-        text = kept_text(lines.page(number), of_page.keep)
+    cleaned, bounds = [], lines.page_starts.tolist()
+    for number, (page, text) in enumerate(zip(pages, kept_texts(lines, verdicts.keep), strict=True)):
         text = text if page.html is None else text.removesuffix("\n")
+        of_page = verdicts[bounds[number] : bounds[number + 1]]
         cleaned.append(Cleaned(page, text, of_page, partial=partial[number]))
     return cleaned

@@ -40,13 +40,6 @@ class Lines:
         """The line without its terminator."""
         return self.text[self.starts[row] : self.ends[row]]
 
-    def page(self, number: int) -> Lines:
-        """The lines of one page, sharing the text; its rows count from 0."""
-        rows = slice(int(self.page_starts[number]), int(self.page_starts[number + 1]))
-        dom = {name: column[rows] for name, column in self.dom.items()}
-        page_starts = np.array([0, rows.stop - rows.start], np.int64)
-        return Lines(self.text, self.starts[rows.start : rows.stop + 1], self.ends[rows], page_starts, dom)
-
     def raw(self, row: int) -> str:
         """The line with its terminator, as it came in."""
         return self.text[self.starts[row] : self.starts[row + 1]]

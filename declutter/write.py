@@ -19,13 +19,18 @@ LINE = re.compile(r"[^\n\r\u2028\u2029]*(?:\r\n|[\n\r\u2028\u2029])|[^\n\r\u2028
 RECORD = re.compile(r"([0-9]+)(\+?)\t([a-z]+)\t")
 
 
-def kept_text(lines: Lines, keep: np.ndarray) -> str:
-    """The lines of one page to keep, `keep` (bool, n_lines) says which, each with the terminator it came with."""
-    edged = np.zeros(len(keep) + 2, bool)
-    edged[1:-1] = keep
-    edges = np.flatnonzero(edged[1:] != edged[:-1]).tolist()  # np.diff takes three times as long for a page
-    runs = zip(edges[::2], edges[1::2], strict=True)
-    return "".join([lines.text[lines.starts[first] : lines.starts[after]] for first, after in runs])
+def kept_texts(lines: Lines, keep: np.ndarray) -> list[str]:
+    """The lines to keep of each page, `keep` (bool, n_lines) says which, each with the terminator it came with."""
+    parted = np.zeros(len(keep) + 1, bool)  # a run of kept lines ends with its page
+    parted[lines.page_starts] = True
+    before, after = np.append(False, keep[:-1]), np.append(keep[1:], False)
+    first = np.flatnonzero(keep & (~before | parted[:-1]))
+    last = np.flatnonzero(keep & (~after | parted[1:]))
+    text = lines.text
+    bounds = zip(lines.starts[first].tolist(), lines.starts[last + 1].tolist(), strict=True)
+    runs = [text[start:end] for start, end in bounds]
+    of_pages = np.searchsorted(first, lines.page_starts).tolist()
+    return ["".join(runs[start:end]) for start, end in zip(of_pages, of_pages[1:], strict=False)]
 
 
 def removed_text(lines: Lines, verdicts: Verdicts) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from declutter.errors import OutputError
 from declutter.lines import LABELS, Verdicts
 from declutter.segment.text import split_lines
-from declutter.write import kept_text, path_inside, rebuild, removed_text, whole_file, write_bytes
+from declutter.write import kept_texts, path_inside, rebuild, removed_text, whole_file, write_bytes
 
 
 def judged(text, keep):
@@ -32,9 +32,20 @@ text_of_lines = st.text(alphabet=st.sampled_from("a1\t+ é語\n\r\u2028\u2029\u0
 @example("", [True])
 def test_kept_and_removed_rebuild_the_page(text, keep):
     lines, verdicts = judged(text, keep)
-    kept, removed = kept_text(lines, verdicts.keep), removed_text(lines, verdicts)
+    [kept], removed = kept_texts(lines, verdicts.keep), removed_text(lines, verdicts)
     assert kept == "".join(lines.raw(row) for row in range(len(lines)) if verdicts.keep[row])
     assert rebuild(kept, removed) == text
+
+
+@given(st.lists(text_of_lines, min_size=1, max_size=5), st.lists(st.booleans(), min_size=1, max_size=7))
+def test_the_pages_of_a_batch_keep_what_they_keep_alone(texts, keep):
+    lines = split_lines(texts)
+    mask = np.array([keep[row % len(keep)] for row in range(len(lines))], bool)
+    bounds = lines.page_starts.tolist()
+    assert kept_texts(lines, mask) == [
+        "".join(lines.raw(row) for row in range(first, beyond) if mask[row])
+        for first, beyond in zip(bounds, bounds[1:], strict=False)
+    ]
 
 
 def test_a_removed_line_is_a_record():
