@@ -50,27 +50,40 @@ def fit_network(
     """
     random = np.random.default_rng(seed)
     weights = _first_weights(examples.x.shape[1], random)
-    first, second = ([np.zeros_like(array) for array in weights] for _ in range(2))
+    adam = _Adam(weights)
     page_starts = np.searchsorted(examples.page, np.arange(len(examples.pages) + 1))
     n_lines = int(np.minimum(np.diff(page_starts), PAGE_LINES).sum())
     batch_lines = min(max(n_lines // LEAST_BATCHES, LEAST_BATCH_LINES), BATCH_LINES)
     n_batches = max(1, round(n_lines / batch_lines))
     n_epochs = max(EPOCHS, -(-LEAST_STEPS // n_batches))
-    step, n_steps = 0, n_epochs * n_batches
+    n_steps = n_epochs * n_batches
     for _ in range(n_epochs):
         for spans in _batches(page_starts, batch_lines, random):
             lines = _lines(examples, weight, scaled, spans)
             if not lines.weight.any():
                 continue
-            gradients = gradients_of(weights, lines, _mask(lines, random))
-            step += 1
-            rate = LEARNING_RATE * min(1.0, step / WARM_STEPS) * 0.5 * (1 + np.cos(np.pi * min(step / n_steps, 1.0)))
-            for array, gradient, mean, square in zip(weights, gradients, first, second, strict=True):
-                mean += (1 - MOMENTUM) * (gradient - mean)
-                square += (1 - SQUARES_MOMENTUM) * (gradient * gradient - square)
-                unbiased = np.sqrt(square / (1 - SQUARES_MOMENTUM**step)) + LEAST_SQUARE
-                array -= np.float32(rate / (1 - MOMENTUM**step)) * mean / unbiased
+            adam.step(gradients_of(weights, lines, _mask(lines, random)), n_steps)
     return weights.on_grid()
+
+
+class _Adam:
+    """Moves weights down their gradients, each by its own measure, and ever less."""
+
+    def __init__(self, weights: Network):
+        self._weights = weights
+        self._means, self._squares = ([np.zeros_like(array) for array in weights] for _ in range(2))
+        self._n_steps = 0
+
+    def step(self, gradients: Network, n_steps: int) -> None:
+        """Change the weights in place; `n_steps` are to be made in all."""
+        self._n_steps += 1
+        done = min(self._n_steps / n_steps, 1.0)
+        rate = LEARNING_RATE * min(1.0, self._n_steps / WARM_STEPS) * 0.5 * (1 + np.cos(np.pi * done))
+        rate = np.float32(rate / (1 - MOMENTUM**self._n_steps))
+        for array, gradient, mean, square in zip(self._weights, gradients, self._means, self._squares, strict=True):
+            mean += (1 - MOMENTUM) * (gradient - mean)
+            square += (1 - SQUARES_MOMENTUM) * (gradient * gradient - square)
+            array -= rate * mean / (np.sqrt(square / (1 - SQUARES_MOMENTUM**self._n_steps)) + LEAST_SQUARE)
 
 
 def _first_weights(n_features: int, random: np.random.Generator) -> Network:
