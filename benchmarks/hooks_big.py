@@ -227,9 +227,13 @@ def spark_steps(pages: list, profile) -> tuple[Step, Step]:
     no_site = pa.nulls(len(pages), pa.string())
     counts = counts_table(profile.sites)
 
-    def first(_made):
+    def together():  # what Java does between the two
         table = pa.table({"site": spark._site_names(no_site, url), "text": text})
-        deque(spark._count_sites(iter(table.to_batches(ARROW_ROWS))), 0)
+        return table.sort_by("site").combine_chunks().to_batches(ARROW_ROWS)
+
+    def first(made):
+        spark._site_names(no_site, url)
+        deque(spark._count_sites(iter(made)), 0)
 
     def joined():
         sites = spark._site_names(no_site, url)
@@ -242,7 +246,7 @@ def spark_steps(pages: list, profile) -> tuple[Step, Step]:
     def second(made):
         deque(spark._clean_batches(iter(made), cleaner=Cleaner(profile=Profile()), **options), 0)
 
-    return (lambda: None, first), (joined, second)
+    return (together, first), (joined, second)
 
 
 def ray_steps(pages: list, profile) -> tuple[Step, Step]:

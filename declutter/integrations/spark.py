@@ -9,10 +9,10 @@
     counts = spark.read.parquet("counts.parquet")
     cleaned = clean_dataframe(df, text="text", url="url", id="id", profile=counts)
 
-The first pass brings the pages of a site together, in the order of `id`, and counts their templates there, so that the
-counts are those of one machine that reads the pages in that order. The second joins each page with its site's counts:
-by broadcast where they are small, and otherwise by a join whose skew Spark's adaptive execution evens out. The
-executors need declutter and pyarrow. `examples/spark_clean.py` is a job for spark-submit.
+The first pass brings the pages of a site together, in the order of `id`, and counts their templates there, a few sites
+at a time, so that the counts are those of one machine that reads the pages in that order. The second joins each page
+with its site's counts: by broadcast where they are small, and otherwise by a join whose skew Spark's adaptive execution
+evens out. The executors need declutter and pyarrow. `examples/spark_clean.py` is a job for spark-submit.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 
 try:
     import pyarrow as pa
@@ -38,6 +39,7 @@ from declutter.integrations.counts import COUNTS_SCHEMA, counts_table, sites_of,
 from declutter.repeats.counting import is_counted
 
 BATCH_ROWS = 1000  # pages judged and handed to Spark at a time
+LEARNED_PAGES = 1000  # whose sites are counted together: so a worker holds a few sites, however many its partition has
 BROADCAST_BYTES = 1 << 26  # counts up to this size are sent to every executor, and the pages are not shuffled
 
 # columns that stand beside the caller's for a while
@@ -65,7 +67,7 @@ def learn_dataframe(
     order = F.col(_checked(df, id)) if id else F.xxhash64(*contents)
     pages = _with_site(df, columns).where(F.col(SITE).isNotNull())
     together = pages.select(F.col(SITE).alias("site"), order.alias(ORDER), *contents).repartition("site")
-    return together.sortWithinPartitions(ORDER).mapInArrow(_count_sites, COUNTS_TYPE)
+    return together.sortWithinPartitions("site", ORDER).mapInArrow(_count_sites, COUNTS_TYPE)
 
 
 def clean_dataframe(
@@ -157,9 +159,23 @@ def _with_counts(pages: DataFrame, counts: DataFrame) -> DataFrame:
 
 
 def _count_sites(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Pages of whole sites, in the order in which they count, to rows of COUNTS_TYPE."""
-    sites = learn(_counted_pages(batches)).sites
-    yield from counts_table(sites).to_batches(BATCH_ROWS)
+    """Pages, site after site and in the order in which they count, to rows of COUNTS_TYPE; a few sites at a time."""
+    for _, pages in groupby(_counted_pages(batches), _Runs()):
+        yield from counts_table(learn(pages).sites).to_batches()
+
+
+class _Runs:
+    """The number of the run of whole sites, of LEARNED_PAGES pages or more, that each page in turn is of."""
+
+    def __init__(self):
+        self._number = self._n_pages = 0
+        self._site: str | None = None
+
+    def __call__(self, page: Page) -> int:
+        if page.site != self._site and self._n_pages >= LEARNED_PAGES:
+            self._number, self._n_pages = self._number + 1, 0
+        self._site, self._n_pages = page.site, self._n_pages + 1
+        return self._number
 
 
 def _counted_pages(batches: Iterator[pa.RecordBatch]) -> Iterator[Page]:

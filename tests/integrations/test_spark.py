@@ -18,6 +18,7 @@ pyspark = pytest.importorskip("pyspark", reason="needs declutter[spark]")
 if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
     pytest.skip("Spark needs Java", allow_module_level=True)
 
+import pyarrow as pa  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
 
 import declutter.integrations.spark as hook  # noqa: E402
@@ -130,6 +131,24 @@ def test_a_large_site_is_counted_as_by_learn(spark):
     assert (found.n_pages, found.n_seen) == (site.n_pages, site.n_seen) == (site.n_pages, 500)
     assert found.n_pages < 250
     assert (found.pages_with == site.pages_with[site.pages_with >= 2]).all()
+
+
+@pytest.mark.parametrize("n_pages", [1, 60, 10_000])
+def test_sites_are_counted_a_few_at_a_time(pages, n_pages, monkeypatch):
+    """However many at a time, a row a site, with the counts of `learn`; sites come one after the other."""
+    monkeypatch.setattr(hook, "LEARNED_PAGES", n_pages)
+    ordered = sorted(pages, key=lambda page: page.site or page.url.split("/")[2])
+    rows = [{"site": page.site or page.url.split("/")[2], "text": page.text} for page in ordered]
+    batches = [pa.RecordBatch.from_pylist(rows[first : first + 70]) for first in range(0, len(rows), 70)]
+    found = {}
+    for batch in hook._count_sites(iter(batches)):
+        found |= {site.name: site for site in hook.sites_of(batch)}
+    named = [Page(str(n), site=row["site"], text=row["text"]) for n, row in enumerate(rows)]
+    expected = {site.name: site for site in learn(named).sites}
+    assert list(found) == list(expected) and len(found) > 2
+    for name, site in expected.items():
+        assert (found[name].n_pages, found[name].n_seen) == (site.n_pages, site.n_seen)
+        assert (found[name].fingerprints == site.fingerprints[site.pages_with >= 2]).all()
 
 
 def test_html_nulls_and_pages_of_no_known_site(spark):
