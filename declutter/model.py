@@ -25,7 +25,7 @@ import numpy as np
 from declutter.errors import ModelError
 from declutter.lexicon import Lexicon
 from declutter.lines import LABELS
-from declutter.network import REACH, SCALED_GRID, Network, said_of, scaled
+from declutter.network import REACH, SCALED_GRID, Linear, Network
 
 try:
     from declutter.kernels import trees as kernel
@@ -130,25 +130,27 @@ class Model:
         page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
         odds = self.trees.sum(x) + np.float32(self.offset)
         labels = np.empty((len(x), len(LABELS)), np.float32)
-        weights, offsets = self._linear
-        n_line = len(weights) - len(LABELS)
+        columns, n_line = np.ascontiguousarray(x.T), self._linear.n_said
         for first in range(0, len(x), SUMMED_LINES):
             beyond = min(first + SUMMED_LINES, len(x))
             seen = slice(max(first - REACH, 0), min(beyond + REACH, len(x)))
             inside = slice(first - seen.start, beyond - seen.start)
-            sums = weights @ scaled(x[seen].T, self.feature_mean, self.feature_scale)
-            sums += offsets
+            sums = self._linear.sums(columns, seen)
             labels[first:beyond] = sums[n_line:, inside].T
             if n_line:
-                odds[first:beyond] += self.network.odds(said_of(sums[:n_line]), page[seen])[inside]
+                odds[first:beyond] += self.network.odds(sums[:n_line], page[seen])[inside]
         odds = np.clip(odds, -LARGEST_ODDS, LARGEST_ODDS)
         return Scores(1.0 / (1.0 + np.exp(-odds)), labels)
 
     @cached_property
-    def _linear(self) -> tuple[np.ndarray, np.ndarray]:
-        """(weights, offsets) of all that is linear in scaled features: the network's first layer, then the labels."""
+    def _linear(self) -> Linear:
+        """All that reads scaled features: the network's first layer, and the labels."""
         weights = np.hstack((self.network.line, self.label_weights)).T
-        return np.ascontiguousarray(weights[:, :-1] / np.float32(SCALED_GRID)), weights[:, -1:].copy()
+        grid = np.float32(SCALED_GRID)
+        return Linear(
+            self.feature_mean, grid / self.feature_scale, np.ascontiguousarray(weights[:, :-1] / grid),
+            weights[:, -1].copy(), self.network.line.shape[1],
+        )  # fmt: skip
 
     def check(self, feature_names: Sequence[str]) -> None:
         """Raise ModelError unless the model was trained on exactly these features."""

@@ -5,7 +5,8 @@ second says of those at -8, -4, 0, 4 and 8; the last one adds up what the first 
 gaps: Yu and Koltun 2016; over the blocks of a page: Vogels, Ganea and Eickhoff, Web2Text, 2018.)
 
 Inputs, weights and what a layer says are multiples of powers of two, so that a layer's sums are exact in float32 in any
-order (while their terms add up to less than 2**24 of the smallest step): a page is judged alike in any batch.
+order (while their terms add up to less than 2**24 of the smallest step): a page is judged alike in any batch, and by
+kernels/network.c, where it could be compiled, as by NumPy.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+
+try:
+    from declutter.kernels import network as kernel
+except ImportError:  # not compiled where declutter was installed: NumPy does the same, twice as slow
+    kernel = None
 
 WEIGHT_GRID = 1024.0  # weights are multiples of 1 / WEIGHT_GRID
 SAID_GRID = 64.0  # what a layer says is a multiple of 1 / SAID_GRID
@@ -24,15 +30,39 @@ NEAR_STEP, FAR_STEP = 1, 4  # from each of these lines to the next
 REACH = 2 * (NEAR_STEP + FAR_STEP)  # lines above and below that bear on a line
 
 
-def scaled(columns: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Features by their mean and scale, cut at SCALED_LIMIT, times SCALED_GRID: float32 (n_features, n_lines).
+def scaled(columns: np.ndarray, mean: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Features, float32 (n_features, n_lines), less their `mean` and times a `factor` (n_features,), cut and rounded.
 
-    `columns` has the same shape and type; `mean` and `scale` are float32 (n_features,).
+    `factor` is SCALED_GRID by the feature's scale; what comes out lies within SCALED_GRID * SCALED_LIMIT of 0.
     """
     found = columns - mean[:, None]
-    found *= (SCALED_GRID / scale)[:, None]
+    found *= factor[:, None]
     np.clip(found, -SCALED_GRID * SCALED_LIMIT, SCALED_GRID * SCALED_LIMIT, out=found)
     return np.rint(found, out=found)
+
+
+class Linear(NamedTuple):
+    """A layer that reads features, all float32: of its rows, the first `n_said` say something (`said_of`)."""
+
+    mean: np.ndarray  # (n_features,)
+    factor: np.ndarray  # (n_features,); see `scaled`
+    weights: np.ndarray  # (n_rows, n_features), of features times SCALED_GRID
+    offsets: np.ndarray  # (n_rows,)
+    n_said: int
+
+    def sums(self, columns: np.ndarray, lines: slice) -> np.ndarray:
+        """What its rows make of some lines, float32 (n_rows, n_lines); `columns` (n_features, n_all_lines), not scaled.
+
+        Both ends of the slice must be there.
+        """
+        if kernel is None:
+            sums = self.weights @ scaled(columns[:, lines], self.mean, self.factor) + self.offsets[:, None]
+            sums[: self.n_said] = said_of(sums[: self.n_said])
+            return sums
+        sums = np.empty((len(self.offsets), lines.stop - lines.start), np.float32)
+        limit = SCALED_GRID * SCALED_LIMIT
+        kernel.linear(columns, lines.start, lines.stop, self.mean, self.factor, limit, *self[2:], SAID_GRID, sums)
+        return sums
 
 
 def said_of(sums: np.ndarray) -> np.ndarray:
@@ -43,7 +73,7 @@ def said_of(sums: np.ndarray) -> np.ndarray:
 
 
 class Network(NamedTuple):
-    """The weights, float32. Of `line`, the rows are scaled features (`Model.scaled`), the last its intercepts."""
+    """The weights, float32. Of `line`, the rows are scaled features, the last its intercepts."""
 
     line: np.ndarray  # (n_features + 1, n_line)
     near: np.ndarray  # (N_PLACES * n_near, n_line), place by place
@@ -75,12 +105,24 @@ class Network(NamedTuple):
         `said` is float32 (n_line, n_lines), what the first layer says (`said_of`); `page` int64 (n_lines,), ascending.
         All lines of a page must be there, or REACH lines more than are asked about.
         """
-        grid = np.float32(SAID_GRID)
-        near = said_of(read_places(said, self.near / grid, self.near_offset, page, NEAR_STEP))
-        far = said_of(read_places(near, self.far / grid, self.far_offset, page, FAR_STEP))
+        near = _said_by_places(said, self.near, self.near_offset, page, NEAR_STEP)
+        far = _said_by_places(near, self.far, self.far_offset, page, FAR_STEP)
         far += near
-        n_line, out = len(said), self.out / grid
-        return out[:n_line] @ said + out[n_line:-1] @ far + self.out[-1]
+        n_line, out = len(said), self.out / np.float32(SAID_GRID)
+        odds = np.einsum("i,ij->j", out[:n_line], said)  # not "@", which starts threads for that little
+        return odds + np.einsum("i,ij->j", out[n_line:-1], far) + self.out[-1]
+
+
+def _said_by_places(
+    values: np.ndarray, weights: np.ndarray, offset: np.ndarray, page: np.ndarray, step: int
+) -> np.ndarray:
+    """What a layer says that reads places; `values` are what the layer before says."""
+    weights = weights / np.float32(SAID_GRID)
+    if kernel is None:
+        return said_of(read_places(values, weights, offset, page, step))
+    said = np.empty((len(offset), len(page)), np.float32)
+    kernel.places(values, weights, offset, page, step, SAID_GRID, said)
+    return said
 
 
 def read_places(values: np.ndarray, weights: np.ndarray, offset: np.ndarray, page: np.ndarray, step: int) -> np.ndarray:

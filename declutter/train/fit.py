@@ -95,7 +95,7 @@ def _fit_network(
 ) -> Network:
     """The network, whose log-odds are those of its share."""
     grid = np.float32(SCALED_GRID)
-    network = fit_network(examples, weights, lambda columns: scaled(columns, mean, scale) / grid, settings.seed)
+    network = fit_network(examples, weights, lambda columns: scaled(columns, mean, grid / scale) / grid, settings.seed)
     return network._replace(out=network.out * np.float32(settings.network_share)).on_grid()
 
 
@@ -150,7 +150,8 @@ def _fit_labels(examples: Examples, weights: np.ndarray, seed: int) -> tuple[np.
     x, labels = examples.x[known], examples.labels[known]
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
     mean, scale = mean.astype(np.float32), scale.astype(np.float32)
-    inputs = scaled(x.T, mean, scale).T / np.float32(SCALED_GRID)
+    grid = np.float32(SCALED_GRID)
+    inputs = scaled(x.T, mean, grid / scale).T / grid
     counts = np.bincount(labels, minlength=len(LABELS))
     weight = weights[known] / np.sqrt(np.maximum(counts, 1))[labels]
     softmax = LogisticRegression(C=0.3, max_iter=LABEL_STEPS, random_state=seed)
