@@ -21,11 +21,11 @@ from declutter.features import (
     word_features,
 )
 from declutter.formats.spool import Spool
-from declutter.lines import LABELS, MAIN_CONTENT, Lines, Measures, Verdicts
+from declutter.lines import LABELS, MAIN_CONTENT, Lines, Verdicts
 from declutter.measure import measure
 from declutter.model import Model, shipped_model
 from declutter.pages import Cleaned, Page
-from declutter.repeats import Profile, TemplateCounter, registered_domain
+from declutter.repeats import Profile, Sketches, TemplateCounter, registered_domain, sketch
 from declutter.segment.text import split_lines
 from declutter.write import kept_texts
 
@@ -124,16 +124,16 @@ class Cleaner:
 def learn(pages: Iterable[Page]) -> Profile:
     """Count on how many pages of its site each line stands. Pages that can't be read as text are left out."""
     counter = TemplateCounter()
-    for measures, sites in measured(pages):
-        counter.add(measures, sites)
+    for sketches, _ in sketches_of(pages):
+        counter.add_sketches(sketches)
     return counter.profile()
 
 
-def measured(pages: Iterable[Page]) -> Iterator[tuple[Measures, list[str | None]]]:
-    """What is counted of the pages, batch by batch, and the site of each page where it is known."""
+def sketches_of(pages: Iterable[Page]) -> Iterator[tuple[Sketches, list[Page]]]:
+    """What is remembered of the pages until they are counted, batch by batch, and the pages that could be read."""
     for batch in batches(pages):
         for part, lines in _segmented(batch):
-            yield measure(lines), [site_of(page) for page in part]
+            yield sketch(measure(lines), [site_of(page) for page in part]), part
 
 
 def site_of(page: Page) -> str | None:

@@ -10,10 +10,11 @@
     clean = [JsonlReader("in/"), CleanPages("profiles/"), JsonlWriter("out/")]
     LocalPipelineExecutor(clean, tasks=8, depends=learn).run()
 
-`CollectPages` brings the pages of a site together, whatever tasks read them; `LearnSites` counts their templates, a
-task a bucket; `CleanPages` cleans the documents with what was learned. A folder of pages can go once it is learned
-from. The steps run under any executor: give each its own logging folder, as datatrove asks for. After an extractor
-(`[WarcReader("crawl/"), Trafilatura(), CollectPages("pages/")]`, the same before `CleanPages`) they clean its output.
+`CollectPages` brings together what is to be remembered of a site's pages (about 1 kB each), whatever tasks read them;
+`LearnSites` counts their templates, a task a bucket; `CleanPages` cleans the documents with what was learned. A folder
+of pages can go once it is learned from. The steps run under any executor: give each its own logging folder, as
+datatrove asks for. After an extractor (`[WarcReader("crawl/"), Trafilatura(), CollectPages("pages/")]`, the same
+before `CleanPages`) they clean its output.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ import heapq
 import json
 import shutil
 import tempfile
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
+
+import numpy as np
 
 try:
     from datatrove.data import Document, DocumentsPipeline
@@ -39,9 +43,10 @@ try:
 except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter[datatrove]"') from error
 
-from declutter import LABELS, Cleaned, Cleaner, DeclutterError, Page, Profile, learn
-from declutter.cleaner import site_of
+from declutter import LABELS, Cleaned, Cleaner, DeclutterError, Page, Profile
+from declutter.cleaner import site_of, sketches_of
 from declutter.integrations.columns import verdict_rows
+from declutter.repeats import PageSketch, Site, Sketches, TemplateCounter
 from declutter.repeats.counting import is_counted
 
 BATCH_DOCUMENTS = 256
@@ -72,7 +77,7 @@ class _Step(PipelineStep):
 
 
 class CollectPages(_Step):
-    """First step: writes the pages of known sites to a file a bucket and task, and gives the documents on.
+    """First step: writes sketches of the pages of known sites to a file a bucket and task; gives the documents on.
 
     Args:
         output_folder: where the files go
@@ -110,22 +115,54 @@ class CollectPages(_Step):
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         n_seen: Counter[str] = Counter()
+        n_documents = 0
         with self.output_folder.get_output_file_manager(mode="wt", compression="infer") as files:
-            for number, document in enumerate(data):
-                self.stat_update(StatHints.total)
-                with self.track_time():
-                    page = self._page(document)
-                    site = site_of(page)
-                    if site is None:
-                        self.stat_update("site_unknown")
-                    elif not self.thin or is_counted(n_seen[site]):
+            for batch in batched(data, BATCH_DOCUMENTS):
+                self.stat_update(StatHints.total, value=len(batch))
+                with self.track_time("batch"):
+                    places = {str(n): document for n, document in enumerate(batch, n_documents)}
+                    for number, sketch in self._sketches(places, n_seen):
                         # files are read in the order of their names, so this is the order of a single run
-                        order = [str(document.metadata.get("file_path", "")), rank, number]
-                        row = json.dumps([order, site, self.html, document.text])
-                        files.write(f"{_bucket(site, self.n_buckets):05d}/{rank:05d}{self.suffix}", row + "\n")
-                        self.stat_update("collected")
-                    n_seen[site] += 1
-                yield document
+                        order = [str(places[number].metadata.get("file_path", "")), rank, int(number)]
+                        name = f"{_bucket(sketch.site, self.n_buckets):05d}/{rank:05d}{self.suffix}"
+                        files.write(name, json.dumps([order, *_row(sketch)]) + "\n")
+                n_documents += len(batch)
+                yield from batch
+
+    def _sketches(self, places: dict[str, Document], n_seen: Counter[str]) -> Iterator[tuple[str, PageSketch]]:
+        """The place and the sketch of each page that may be counted."""
+        pages = []
+        for number, document in places.items():
+            page = self._page(document)
+            site = site_of(page)
+            if site is None:
+                self.stat_update("site_unknown")
+                continue
+            if not self.thin or is_counted(n_seen[site]):
+                pages.append(replace(page, id=number, site=site))
+            n_seen[site] += 1
+        if pages:
+            self.stat_update("collected", value=len(pages))
+        for sketches, read in sketches_of(pages):
+            yield from zip([page.id for page in read], sketches, strict=True)
+
+
+def _row(sketch: PageSketch) -> list[str]:
+    """The site, and the columns that are needed where the site is known, in base64."""
+    columns = (sketch.lines, sketch.prose, sketch.prose_chars)
+    return [
+        sketch.site,
+        *(b64encode(column.astype(column.dtype.newbyteorder("<")).tobytes()).decode() for column in columns),
+    ]
+
+
+def _sketch(row: list) -> PageSketch:
+    """What `_row` wrote, with the order before it."""
+    _order, site, *columns = row
+    lines, prose, chars = (
+        np.frombuffer(b64decode(column), dtype) for column, dtype in zip(columns, ("<u8", "<u8", "<i4"), strict=True)
+    )
+    return PageSketch(site, lines, lines[:0], prose, chars)
 
 
 class LearnSites(PipelineStep):
@@ -153,22 +190,24 @@ class LearnSites(PipelineStep):
             raise DeclutterError(f"{self.input_folder.path}: no pages of known sites; give documents a url or site")
         with self.track_time("bucket"):
             mine = sorted(bucket for bucket in buckets if bucket % world_size == rank)
-            sites = [site for bucket in mine for site in learn(self._pages(bucket)).sites]
+            sites = [site for bucket in mine for site in self._sites(bucket)]
         self.stat_update("sites", value=len(sites), unit="task")
         _save(Profile(tuple(sites)), self.output_folder, f"{rank:05d}{PROFILE_SUFFIX}")
         yield from ()
 
-    def _pages(self, bucket: int) -> Iterator[Page]:
-        """The pages of a bucket in the order of a single run."""
+    def _sites(self, bucket: int) -> tuple[Site, ...]:
+        """The counts of a bucket's sites, its pages in the order of a single run."""
+        counter = TemplateCounter()
         paths = self.input_folder.list_files(subdirectory=f"{bucket:05d}")
         files = [self.input_folder.open(path, "rt", compression="infer") for path in paths]
         try:
-            for _order, site, is_html, content in heapq.merge(*(map(json.loads, file) for file in files)):
-                self.stat_update("pages")
-                yield Page(site, site=site, **{"html" if is_html else "text": content})
+            for rows in batched(heapq.merge(*(map(json.loads, file) for file in files)), BATCH_DOCUMENTS):
+                self.stat_update("pages", value=len(rows))
+                counter.add_sketches(Sketches.of_pages([_sketch(row) for row in rows]))
         finally:
             for file in files:
                 file.close()
+        return counter.profile().sites
 
 
 class CleanPages(_Step):

@@ -11,6 +11,15 @@ of one site. profile.py: the counts, on disk and looked up. domains.py: the site
 from declutter.repeats.counting import TemplateCounter
 from declutter.repeats.domains import registered_domain
 from declutter.repeats.profile import Profile, Site
-from declutter.repeats.sketches import Sketches, SketchFolder, sketch
+from declutter.repeats.sketches import PageSketch, Sketches, SketchFolder, sketch
 
-__all__ = ["Profile", "Site", "SketchFolder", "Sketches", "TemplateCounter", "registered_domain", "sketch"]
+__all__ = [
+    "PageSketch",
+    "Profile",
+    "Site",
+    "SketchFolder",
+    "Sketches",
+    "TemplateCounter",
+    "registered_domain",
+    "sketch",
+]

@@ -62,6 +62,16 @@ class Sketches:
     def __iter__(self) -> Iterator[PageSketch]:
         return map(self.__getitem__, range(len(self)))
 
+    @classmethod
+    def of_pages(cls, pages: Sequence[PageSketch]) -> Sketches:
+        """The same pages as columns."""
+        columns = []
+        for name in ("lines", "ties", "prose"):
+            values = [getattr(page, name) for page in pages]
+            columns += [np.concatenate([np.zeros(0, np.uint64), *values]), _starts(values)]
+        chars = np.concatenate([np.zeros(0, np.int32), *(page.prose_chars for page in pages)])
+        return cls(tuple(page.site for page in pages), *columns, chars)
+
     @property
     def n_bytes(self) -> int:
         return sum(column.nbytes for column in self._columns()) + 64 * len(self)
@@ -92,6 +102,10 @@ class Sketches:
         parts = [octets[first:end] for first, end in zip(ends, ends[1:], strict=False)]
         columns = [np.asarray(part).view(dtype) for part, dtype in zip(parts, _DTYPES, strict=True)]
         return cls(tuple(json.loads(columns.pop().tobytes())), *columns)
+
+
+def _starts(values: Sequence[np.ndarray]) -> np.ndarray:
+    return np.array([0, *accumulate(map(len, values))], np.int64)
 
 
 _DTYPES = tuple(np.dtype(name) for name in ("u8", "i8", "u8", "i8", "u8", "i8", "i4", "u1"))  # as in a file

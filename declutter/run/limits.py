@@ -9,10 +9,10 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from declutter.cleaner import Cleaner, batches, measured, passed_through
+from declutter.cleaner import Cleaner, batches, passed_through, sketches_of
 from declutter.formats.records import Record
 from declutter.pages import Cleaned, Page
-from declutter.repeats import Sketches, sketch
+from declutter.repeats import Sketches
 
 DIED = "the process that judged it died, of memory most likely"
 
@@ -61,7 +61,7 @@ def _sketch_batch(batch: list[Page], limits: Limits) -> list[Sketches]:
     """The batch, or its pages one by one where it takes too long; a page that does is left out."""
     try:
         with time_limit(batch[0].id, limits):
-            return [sketch(measures, sites) for measures, sites in measured(batch)]
+            return [sketches for sketches, _ in sketches_of(batch)]
     except TooSlow:
         if len(batch) == 1:
             return []
