@@ -17,7 +17,8 @@ SEEDS = sorted((REPOSITORY / "seeds" / "sindyan-portal-ar").glob("*.txt"))[:3]
 
 KERNELS = {"kernels"}  # inner loops in C: they know nothing of declutter
 NOUNS = {"errors", "pages", "lines", "lexicon", "scripts", "phrases"}
-STAGES = {"formats", "segment", "measure", "repeats", "features", "rules", "model", "network", "decide", "write", "score"}
+STAGES = {"formats", "segment", "measure", "repeats", "features", "rules", "model", "network", "decide", "write"}
+STAGES |= {"score"}
 PIPELINE = {"cleaner"}
 FACES = {"run", "cli", "train", "integrations", "report", "serve", "markdown", "metadata", "kinds", "__init__"}
 LEVELS = {
