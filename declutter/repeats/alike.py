@@ -60,18 +60,19 @@ def _linked_pairs(pages: Sequence[PageSketch]) -> Iterable[tuple[int, int]]:
     return zip(first[linked].tolist(), second[linked].tolist(), strict=True)
 
 
-def twins(pages: Sequence[PageSketch]) -> np.ndarray:
-    """int64 (n_pages,): the first page that carries the same article as each page (itself where none does).
+def twins(pages: Sequence[PageSketch], site: np.ndarray) -> np.ndarray:
+    """int64 (n_pages,): the first page of its site that carries the same article as each page (itself where none does).
 
-    Prose that stands on most pages of a site (a cookie notice) tells no article; it is left out of the comparison
-    where a page has other prose to go by.
+    `site` is int64 (n_pages,), ascending: the number of each page's site. Prose that stands on most pages of a site (a
+    cookie notice) tells no article; it is left out of the comparison where a page has other prose to go by.
     """
     first_twin = np.arange(len(pages))
-    if len(pages) < 2:
-        return first_twin
-    proses = _own_prose(pages)
-    owners: dict[int, list[int]] = {}
+    proses = _own_prose(pages, site)
+    owners: dict[int, list[int]] = {}  # pages with a line among their longest, of one site
+    begins = np.append(True, site[1:] != site[:-1])[: len(site)].tolist()
     for number, longest in enumerate(_longest(proses)):
+        if begins[number]:
+            owners.clear()
         candidates = dict.fromkeys(other for line in longest for other in owners.get(line, ()))
         for other in candidates:
             if _same_article(proses[number], proses[other]):
@@ -88,15 +89,17 @@ def twins(pages: Sequence[PageSketch]) -> np.ndarray:
 Prose = tuple[np.ndarray, np.ndarray]  # of a page: fingerprints of lines, uint64, ascending, and their lengths
 
 
-def _own_prose(pages: Sequence[PageSketch]) -> list[Prose]:
-    """The prose of each page without that of most pages, where without it a page has a fifth left."""
+def _own_prose(pages: Sequence[PageSketch], site: np.ndarray) -> list[Prose]:
+    """The prose of each page without that of most pages of its site, where without it a page has a fifth left."""
     proses = [(page.prose, page.prose_chars) for page in pages]
-    if len(pages) < 4:
+    if not proses:
         return proses
     prints, chars = (np.concatenate(column) for column in zip(*proses, strict=True))
     page = np.repeat(np.arange(len(pages)), [len(page.prose) for page in pages])
-    _, line, counts = np.unique(prints, return_inverse=True, return_counts=True)
-    is_own = (counts <= len(pages) / 2)[line]
+    _, line = np.unique(prints, return_inverse=True)
+    _, line, counts = np.unique(site[page] * (len(prints) + 1) + line, return_inverse=True, return_counts=True)
+    n_pages = np.bincount(site)[site[page]]
+    is_own = (counts[line] <= n_pages / 2) | (n_pages < 4)
     if is_own.all():
         return proses
     n_own, n_chars = (np.bincount(page, weights, len(pages)) for weights in (chars * is_own, chars))
@@ -107,6 +110,8 @@ def _own_prose(pages: Sequence[PageSketch]) -> list[Prose]:
 
 def _longest(proses: Sequence[Prose]) -> list[list[int]]:
     """The fingerprints of each page's SKETCH_LINES longest lines, the longest first."""
+    if not proses:
+        return []
     page = np.repeat(np.arange(len(proses)), [len(prints) for prints, _ in proses])
     prints, chars = (np.concatenate(column) for column in zip(*proses, strict=True))
     order = np.lexsort((-chars, page))

@@ -178,16 +178,25 @@ def _site_tasks(names: Sequence[str], places: np.ndarray) -> Iterator[tuple[list
 
 def count_sites(parts, rarest: int, task: tuple[list[str], list[np.ndarray]]) -> list[Site]:
     """The counts of some sites; `parts` gives the Sketches of a part by its number."""
-    sites = []
-    for name, places in zip(*task, strict=True):
-        pages = [parts[part][page] for part, page in places.tolist()]
-        sites.append(bounded(count_site(name, pages), rarest))
-    return sites
+    names, places = task
+    groups = [[parts[part][page] for part, page in of_site.tolist()] for of_site in places]
+    return [bounded(site, rarest) for site in count_groups(names, groups)]
 
 
-def count_site(name: str, pages: Sequence[PageSketch]) -> Site:
-    """Counts over the distinct pages: a line of two pages with the same article counts once for both."""
-    group = twins(pages)
+def count_groups(names: Iterable[str], groups: Sequence[Sequence[PageSketch]]) -> Iterator[Site]:
+    """The counts of sites, of each by its name and its pages."""
+    sizes = [len(pages) for pages in groups]
+    first_twin = twins([page for pages in groups for page in pages], np.repeat(np.arange(len(groups)), sizes))
+    starts = np.cumsum([0, *sizes]).tolist()
+    for name, pages, first in zip(names, groups, starts, strict=False):
+        yield _count_site(name, pages, first_twin[first : first + len(pages)] - first)
+
+
+def _count_site(name: str, pages: Sequence[PageSketch], group: np.ndarray) -> Site:
+    """Counts over the distinct pages: a line of two pages with the same article counts once for both.
+
+    `group` is int64 (n_pages,), the first page with the same article as each page.
+    """
     prints = np.concatenate([page.lines for page in pages]) if pages else np.zeros(0, np.uint64)
     owners = np.repeat(group, [len(page.lines) for page in pages])
     order = np.lexsort((owners, prints))
@@ -234,7 +243,7 @@ class _Homeless:
             name = f"site-{len(self._n_seen) + 1}"
             for member in members:
                 self._note(groups, name, unknown[member])
-        self._profile |= Profile(count_site(name, pages) for name, pages in groups.items())
+        self._profile |= Profile(count_groups(groups, list(groups.values())))
 
     def _note(self, groups: dict[str, list[PageSketch]], name: str, page: PageSketch) -> None:
         number = self._n_seen.setdefault(name, 0)
