@@ -62,8 +62,7 @@ class CleanText(TransformerMixin, BaseEstimator):
         """Learn the sites' templates. Raises ValueError where X holds anything but pages, or an option is unknown."""
         self._cleaner(None)
         names = getattr(X, "columns", None) if getattr(X, "name", None) is None else [X.name]
-        pages = list(self._pages(X))
-        self.profile_ = learn(pages)
+        self.profile_ = learn(list(self._pages(_column(X))))
         if names is not None and all(isinstance(name, str) for name in names):
             self.feature_names_in_ = np.array(names, object)
         elif hasattr(self, "feature_names_in_"):
@@ -73,10 +72,10 @@ class CleanText(TransformerMixin, BaseEstimator):
     def transform(self, X) -> np.ndarray:
         """What is kept of each page, ndarray of str objects of X's shape."""
         check_is_fitted(self)
-        pages = list(self._pages(X))
-        kept = np.empty(len(pages), object)
-        kept[:] = [done.text for done in cleaned_rows(self._cleaner(self.profile_), pages)]
-        return kept[:, None] if np.ndim(X) == 2 else kept
+        column = _column(X)
+        kept = np.empty(len(column), object)
+        kept[:] = [done.text for done in cleaned_rows(self._cleaner(self.profile_), list(self._pages(column)))]
+        return kept.reshape(column.shape)
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
         """The name of the one column that comes out, which is that of the one that went in; `text` if it had none."""
@@ -93,11 +92,8 @@ class CleanText(TransformerMixin, BaseEstimator):
     def _cleaner(self, profile) -> Cleaner:
         return Cleaner(self.keep, profile, self.engine, beta=self.beta)
 
-    def _pages(self, X) -> Iterator[Page]:
-        shape = np.shape(X)
-        if isinstance(X, (str, bytes)) or len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
-            raise ValueError(f"X has shape {shape}; it must hold pages, as a sequence or a table of one column")
-        values = np.asarray(X, object).reshape(-1).tolist()
+    def _pages(self, column: np.ndarray) -> Iterator[Page]:
+        values = column.reshape(-1).tolist()
         types = (str, bytes) if self.html else str
         for row, value in enumerate(values):
             if not isinstance(value, types):
@@ -110,3 +106,11 @@ class CleanText(TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _column(X) -> np.ndarray:
+    """X as objects, (n,) or (n, 1): not as an array of strings, which are all as long as the longest."""
+    column = np.asarray(X, object)
+    if isinstance(X, (str, bytes)) or column.ndim not in (1, 2) or column.shape[1:] not in ((), (1,)):
+        raise ValueError(f"X has shape {column.shape}; it must hold pages, as a sequence or a table of one column")
+    return column
