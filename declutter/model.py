@@ -128,15 +128,16 @@ class Model:
         `page_starts` int64 (n_pages + 1,) tells where each page begins, and the end.
         """
         page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
-        odds = self.trees.sum(x) + np.float32(self.offset)
-        labels = np.empty((len(x), len(LABELS)), np.float32)
-        columns, n_line = np.ascontiguousarray(x.T), self._linear.n_said
+        odds, labels = np.empty(len(x), np.float32), np.empty((len(x), len(LABELS)), np.float32)
+        n_line = self._linear.n_said
         for first in range(0, len(x), SUMMED_LINES):
             beyond = min(first + SUMMED_LINES, len(x))
             seen = slice(max(first - REACH, 0), min(beyond + REACH, len(x)))
             inside = slice(first - seen.start, beyond - seen.start)
-            sums = self._linear.sums(columns, seen)
+            columns = np.ascontiguousarray(x[seen].T)
+            sums = self._linear.sums(columns, slice(0, len(columns.T)))
             labels[first:beyond] = sums[n_line:, inside].T
+            odds[first:beyond] = self.trees.sum(columns.T)[inside] + np.float32(self.offset)
             if n_line:
                 odds[first:beyond] += self.network.odds(sums[:n_line], page[seen])[inside]
         odds = np.clip(odds, -LARGEST_ODDS, LARGEST_ODDS)
