@@ -252,7 +252,7 @@ def load(port: int, path: str, bodies: Path, connections: int, seconds: int) -> 
     arguments = ["-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s", "-s", str(script)]
     done = subprocess.run(["wrk", *arguments, f"http://127.0.0.1:{port}"], capture_output=True, text=True, check=True)
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)[1])
-    half, most = (re.search(rf"{share}%\s+(\S+)", done.stdout)[1] for share in (50, 99))
+    half, most = (re.search(rf"(?m)^\s*{share}%\s+(\S+)", done.stdout)[1] for share in (50, 99))
     wrong = re.search(r"(Non-2xx[^\n]*|Socket errors[^\n]*)", done.stdout)
     return rate, half, most, wrong[1] if wrong else ""
 
