@@ -127,10 +127,15 @@ make_layer(Layer *layer)
     return layer->weights != NULL && layer->inputs != NULL && layer->sums != NULL;
 }
 
-static inline void
-set_weight(Layer *layer, Py_ssize_t row, Py_ssize_t input, float weight)
+/* Takes over the weights (n_rows, n) of the n inputs from `first` on. */
+static void
+set_weights(Layer *layer, Py_ssize_t first, Py_ssize_t n, const float *weights)
 {
-    layer->weights[(row / ROWS * layer->n_inputs + input) * ROWS + row % ROWS] = weight;
+    for (Py_ssize_t row = 0; row < layer->n_rows; row++) {
+        float *own = layer->weights + (row / ROWS * layer->n_inputs + first) * ROWS + row % ROWS;
+        for (Py_ssize_t input = 0; input < n; input++)
+            own[input * ROWS] = weights[row * n + input];
+    }
 }
 
 /* Floats in a buffer. */
@@ -184,9 +189,7 @@ linear(PyObject *Py_UNUSED(module), PyObject *args)
     int is_done = problem == NULL && make_layer(&layer);
     if (is_done) {
         Py_BEGIN_ALLOW_THREADS
-        for (Py_ssize_t row = 0; row < layer.n_rows; row++)
-            for (Py_ssize_t input = 0; input < layer.n_inputs; input++)
-                set_weight(&layer, row, input, ((const float *)weights.buf)[row * layer.n_inputs + input]);
+        set_weights(&layer, 0, layer.n_inputs, weights.buf);
         for (Py_ssize_t line = first; line < beyond; line += LANES) {
             Py_ssize_t n = beyond - line < LANES ? beyond - line : LANES;
             scale(&layer, columns.buf, n_lines, line, n, mean.buf, factor.buf, limit);
@@ -224,10 +227,7 @@ places(PyObject *Py_UNUSED(module), PyObject *args)
     if (is_done) {
         Py_BEGIN_ALLOW_THREADS
         for (Py_ssize_t place = 0; n_values && place < N_PLACES; place++)
-            for (Py_ssize_t row = 0; row < layer.n_rows; row++)
-                for (Py_ssize_t value = 0; value < n_values; value++)
-                    set_weight(&layer, row, place * n_values + value,
-                               ((const float *)weights.buf)[(place * layer.n_rows + row) * n_values + value]);
+            set_weights(&layer, place * n_values, n_values, (const float *)weights.buf + place * layer.n_rows * n_values);
         for (Py_ssize_t line = 0; line < n_lines; line += LANES) {
             Py_ssize_t n = n_lines - line < LANES ? n_lines - line : LANES;
             gather(&layer, values.buf, n_lines, line, n, page.buf, step);
