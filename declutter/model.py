@@ -135,7 +135,7 @@ class Model:
             seen = slice(max(first - REACH, 0), min(beyond + REACH, len(x)))
             inside = slice(first - seen.start, beyond - seen.start)
             columns = np.ascontiguousarray(x[seen].T)
-            sums = self._linear.sums(columns, slice(0, len(columns.T)))
+            sums = self._linear.sums(columns)
             labels[first:beyond] = sums[n_line:, inside].T
             odds[first:beyond] = self.trees.sum(columns.T)[inside] + np.float32(self.offset)
             if n_line:

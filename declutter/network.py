@@ -50,18 +50,15 @@ class Linear(NamedTuple):
     offsets: np.ndarray  # (n_rows,)
     n_said: int
 
-    def sums(self, columns: np.ndarray, lines: slice) -> np.ndarray:
-        """What its rows make of some lines, float32 (n_rows, n_lines); `columns` (n_features, n_all_lines), not scaled.
-
-        Both ends of the slice must be there.
-        """
+    def sums(self, columns: np.ndarray) -> np.ndarray:
+        """What its rows make of lines, float32 (n_rows, n_lines); `columns` (n_features, n_lines) are not scaled."""
         if kernel is None:
-            sums = self.weights @ scaled(columns[:, lines], self.mean, self.factor) + self.offsets[:, None]
+            sums = self.weights @ scaled(columns, self.mean, self.factor) + self.offsets[:, None]
             sums[: self.n_said] = said_of(sums[: self.n_said])
             return sums
-        sums = np.empty((len(self.offsets), lines.stop - lines.start), np.float32)
+        sums = np.empty((len(self.offsets), columns.shape[1]), np.float32)
         limit = SCALED_GRID * SCALED_LIMIT
-        kernel.linear(columns, lines.start, lines.stop, self.mean, self.factor, limit, *self[2:], SAID_GRID, sums)
+        kernel.linear(columns, self.mean, self.factor, limit, *self[2:], SAID_GRID, sums)
         return sums
 
 

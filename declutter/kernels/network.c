@@ -163,8 +163,8 @@ end(Layer *layer, Py_buffer **buffers, size_t n_buffers, const char *problem, in
 }
 
 PyDoc_STRVAR(linear_doc,
-"linear(columns, first, beyond, mean, factor, limit, weights, offsets, n_said, grid, sums)\n--\n\n"
-"Write to `sums` (float32, n_rows x (beyond - first)) the sums of lines [first, beyond): `offsets` (n_rows) and `weights`\n"
+"linear(columns, mean, factor, limit, weights, offsets, n_said, grid, sums)\n--\n\n"
+"Write to `sums` (float32, n_rows x n_lines) the sums of lines: `offsets` (n_rows) and `weights`\n"
 "(n_rows x n_features) times features that are scaled and rounded: (column - mean) * factor, cut at +-limit. `columns`\n"
 "is float32 (n_features x n_lines). Of the first `n_said` rows what they say: positive sums, times `grid`, rounded.\n"
 "Raises ValueError where sizes don't fit.");
@@ -173,28 +173,26 @@ static PyObject *
 linear(PyObject *Py_UNUSED(module), PyObject *args)
 {
     Py_buffer columns, mean, factor, weights, offsets, sums;
-    Py_ssize_t first, beyond, n_said;
+    Py_ssize_t n_said;
     float limit, grid;
-    if (!PyArg_ParseTuple(args, "y*nny*y*fy*y*nfw*", &columns, &first, &beyond, &mean, &factor, &limit, &weights,
+    if (!PyArg_ParseTuple(args, "y*y*y*fy*y*nfw*", &columns, &mean, &factor, &limit, &weights,
                           &offsets, &n_said, &grid, &sums))
         return NULL;
     Layer layer = {.n_inputs = length(&mean), .n_rows = length(&offsets), .offsets = offsets.buf};
-    Py_ssize_t n_lines = layer.n_inputs ? length(&columns) / layer.n_inputs : 0, n_seen = beyond - first;
+    Py_ssize_t n_lines = layer.n_inputs ? length(&columns) / layer.n_inputs : 0;
     const char *problem = NULL;
     if (layer.n_inputs < 1 || n_lines * layer.n_inputs != length(&columns) || length(&factor) != layer.n_inputs
-        || length(&weights) != layer.n_inputs * layer.n_rows)
+        || length(&weights) != layer.n_inputs * layer.n_rows || length(&sums) != n_lines * layer.n_rows)
         problem = "linear: sizes don't fit";
-    else if (first < 0 || n_seen < 0 || beyond > n_lines || length(&sums) != n_seen * layer.n_rows)
-        problem = "linear: no such lines";
     int is_done = problem == NULL && make_layer(&layer);
     if (is_done) {
         Py_BEGIN_ALLOW_THREADS
         set_weights(&layer, 0, layer.n_inputs, weights.buf);
-        for (Py_ssize_t line = first; line < beyond; line += LANES) {
-            Py_ssize_t n = beyond - line < LANES ? beyond - line : LANES;
+        for (Py_ssize_t line = 0; line < n_lines; line += LANES) {
+            Py_ssize_t n = n_lines - line < LANES ? n_lines - line : LANES;
             scale(&layer, columns.buf, n_lines, line, n, mean.buf, factor.buf, limit);
             add_up(&layer);
-            put_out(&layer, n_said, grid, line - first, n, n_seen, sums.buf);
+            put_out(&layer, n_said, grid, line, n, n_lines, sums.buf);
         }
         Py_END_ALLOW_THREADS
     }
