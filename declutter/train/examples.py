@@ -104,6 +104,11 @@ class Examples:
     word_hashes: np.ndarray  # uint64 (n_words,), as in Measures
     pages: tuple[LabelledDump, ...]
 
+    @property
+    def page_starts(self) -> np.ndarray:
+        """int64 (n_pages + 1,): the row with which each page begins, and the end."""
+        return np.searchsorted(self.page, np.arange(len(self.pages) + 1))
+
     def rows_of(self, wanted: np.ndarray) -> np.ndarray:
         """bool (n,): the rows of the wanted pages (bool, n_pages)."""
         return wanted[self.page]

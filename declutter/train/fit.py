@@ -94,9 +94,14 @@ def _fit_network(
     examples: Examples, weights: np.ndarray, mean: np.ndarray, scale: np.ndarray, settings: Settings
 ) -> Network:
     """The network, whose log-odds are those of its share."""
-    grid = np.float32(SCALED_GRID)
-    network = fit_network(examples, weights, lambda columns: scaled(columns, mean, grid / scale) / grid, settings.seed)
+    network = fit_network(examples, weights, lambda columns: _inputs(columns, mean, scale), settings.seed)
     return network._replace(out=network.out * np.float32(settings.network_share)).on_grid()
+
+
+def _inputs(columns: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Scaled features, float32 (n_features, n_lines), as the network and the label softmax learn from them."""
+    grid = np.float32(SCALED_GRID)
+    return scaled(columns, mean, grid / scale) / grid
 
 
 def _drawn(examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -150,8 +155,7 @@ def _fit_labels(examples: Examples, weights: np.ndarray, seed: int) -> tuple[np.
     x, labels = examples.x[known], examples.labels[known]
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
     mean, scale = mean.astype(np.float32), scale.astype(np.float32)
-    grid = np.float32(SCALED_GRID)
-    inputs = scaled(x.T, mean, grid / scale).T / grid
+    inputs = _inputs(x.T, mean, scale).T
     counts = np.bincount(labels, minlength=len(LABELS))
     weight = weights[known] / np.sqrt(np.maximum(counts, 1))[labels]
     softmax = LogisticRegression(C=0.3, max_iter=LABEL_STEPS, random_state=seed)
@@ -212,7 +216,7 @@ def inputs_of(model: Model, examples: Examples) -> tuple[np.ndarray, np.ndarray]
     x = examples.x
     if len(model.feature_names) != x.shape[1]:
         x = np.hstack((x, word_features_of(examples, model.lexicon)))
-    return np.asfortranarray(x), np.searchsorted(examples.page, np.arange(len(examples.pages) + 1))
+    return np.asfortranarray(x), examples.page_starts
 
 
 def fold_card(train: Examples, is_left_out: np.ndarray) -> dict:

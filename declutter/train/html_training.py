@@ -83,7 +83,7 @@ def score_of_sets(test: Examples, score: np.ndarray, gold: dict) -> dict[str, fl
 
 def kept_texts(test: Examples, score: np.ndarray) -> Iterable:
     """(page, text kept of it) for the scores of its lines."""
-    page_starts = np.searchsorted(test.page, np.arange(len(test.pages) + 1))
+    page_starts = test.page_starts
     keep, _ = choose(page_starts, test.tokens, score)
     for number, dump in enumerate(test.pages):
         rows = slice(page_starts[number], page_starts[number + 1])

@@ -47,7 +47,7 @@ def losses(
     Words of the gold are found first in kept lines, those of main content before others: what a kept line has beyond
     that was kept too much. What is left of the gold is missed in lines that were not kept, or is not in the page.
     """
-    page_starts = np.searchsorted(examples.page, np.arange(len(examples.pages) + 1))
+    page_starts = examples.page_starts
     sorts = sorts_of(examples.x, feature_names)
     for number, dump in enumerate(examples.pages):
         rows = np.arange(page_starts[number], page_starts[number + 1])

@@ -51,7 +51,7 @@ def fit_network(
     random = np.random.default_rng(seed)
     weights = _first_weights(examples.x.shape[1], random)
     adam = _Adam(weights)
-    page_starts = np.searchsorted(examples.page, np.arange(len(examples.pages) + 1))
+    page_starts = examples.page_starts
     n_lines = int(np.minimum(np.diff(page_starts), PAGE_LINES).sum())
     batch_lines = min(max(n_lines // LEAST_BATCHES, LEAST_BATCH_LINES), BATCH_LINES)
     n_batches = max(1, round(n_lines / batch_lines))

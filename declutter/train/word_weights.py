@@ -56,8 +56,7 @@ def word_features_out_of_family(examples: Examples, rows: np.ndarray, weight: np
 
 def word_features_of(examples: Examples, lexicon: Lexicon) -> np.ndarray:
     """float32 (n, n_word_features): what the lexicon says of the lines."""
-    page_starts = np.searchsorted(examples.page, np.arange(len(examples.pages) + 1))
-    return word_features(Pagewise(page_starts), _word_starts(examples), examples.word_hashes, lexicon)
+    return word_features(Pagewise(examples.page_starts), _word_starts(examples), examples.word_hashes, lexicon)
 
 
 def _word_starts(examples: Examples) -> np.ndarray:
