@@ -36,7 +36,6 @@ import numpy as np
 from benchmarks import corpus
 
 TICKS = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 POLL_SECONDS = 0.5
 WORKERS = 2
 CHUNK_PAGES = 5000
@@ -51,7 +50,8 @@ class Cost(NamedTuple):
 
     cpu_seconds: float
     wall_seconds: float
-    peak_mb: float  # memory shared by processes counts in each
+    peak_mb: float  # of all processes together; memory that some share counts once
+    peak_java_mb: float  # of those that run Java, at their own highest
     digest: str  # of what was kept of each page, in the order of their ids
 
 
@@ -149,31 +149,44 @@ def digest_of(out: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+def _bytes_of(pid: int) -> int:
+    """Memory of a process; what processes share is divided among them (PSS)."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it ended between the two looks
+    return sum(1024 * int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+
+
 class _Tree:
     """The processes of a job: the first one and all that came of it, those included whose parents have gone."""
 
     def __init__(self, root: int):
         self._members = {root}
         self._ticks: dict[tuple[int, str], int] = {}  # by process number and start
-        self.peak_bytes = 0
+        self.peak_bytes = self.peak_java_bytes = 0
 
     def look(self) -> None:
-        stats = {}
+        stats, names = {}, {}
         for path in Path("/proc").iterdir():
             if path.name.isdigit():
                 try:
-                    stats[int(path.name)] = (path / "stat").read_text().rpartition(")")[2].split()
+                    start, _, rest = (path / "stat").read_text().rpartition(")")
                 except (FileNotFoundError, ProcessLookupError):
                     continue  # it ended between the two looks
+                stats[int(path.name)], names[int(path.name)] = rest.split(), start.partition("(")[2]
         self._members &= stats.keys()
         while new := {pid for pid, fields in stats.items() if int(fields[1]) in self._members} - self._members:
             self._members |= new
-        n_bytes = 0
+        n_bytes = n_java_bytes = 0
         for pid in self._members:
             fields = stats[pid]
             self._ticks[pid, fields[19]] = int(fields[11]) + int(fields[12])
-            n_bytes += int(fields[21]) * PAGE_BYTES
+            held = _bytes_of(pid)
+            n_bytes += held
+            n_java_bytes += held if names[pid] == "java" else 0
         self.peak_bytes = max(self.peak_bytes, n_bytes)
+        self.peak_java_bytes = max(self.peak_java_bytes, n_java_bytes)
 
     @property
     def cpu_seconds(self) -> float:
@@ -196,7 +209,7 @@ def cost_of(host: str, python: str, source: Path, scratch: Path) -> Cost:
             log.seek(0)
             raise subprocess.CalledProcessError(process.returncode, command, log.read()[-5000:].decode())
     wall = time.perf_counter() - begin
-    return Cost(tree.cpu_seconds, wall, tree.peak_bytes / 1e6, digest_of(out))
+    return Cost(tree.cpu_seconds, wall, tree.peak_bytes / 1e6, tree.peak_java_bytes / 1e6, digest_of(out))
 
 
 def datatrove_steps(pages: list, profile) -> tuple[Step, Step]:
@@ -330,7 +343,7 @@ def overhead(n_pages: int, n_sites: int):
 @click.option("--host", "hosts", multiple=True, required=True, metavar="NAME[=PYTHON]")
 def measure(sizes: tuple[int, ...], n_sites: int, rounds: int, hosts: tuple[str, ...]):
     """Run the jobs by turns, and print a row a job."""
-    click.echo("pages\thost\tround\tcpu_s\tcpu_ms_a_page\twall_s\tpeak_mb\tkept")
+    click.echo("pages\thost\tround\tcpu_s\tcpu_ms_a_page\twall_s\tpeak_mb\tof_java\tkept")
     for n_pages in sizes:
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "in"
@@ -342,7 +355,7 @@ def measure(sizes: tuple[int, ...], n_sites: int, rounds: int, hosts: tuple[str,
                         cost = cost_of(name, python or sys.executable, source, Path(scratch))
                     click.echo(
                         f"{n_pages}\t{name}\t{number}\t{cost.cpu_seconds:.1f}\t{1000 * cost.cpu_seconds / n_pages:.3f}"
-                        f"\t{cost.wall_seconds:.0f}\t{cost.peak_mb:.0f}\t{cost.digest}"
+                        f"\t{cost.wall_seconds:.0f}\t{cost.peak_mb:.0f}\t{cost.peak_java_mb:.0f}\t{cost.digest}"
                     )
 
 

@@ -21,6 +21,7 @@ Settings, each with its default:
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -32,7 +33,7 @@ from urllib.parse import urlsplit
 try:
     from itemadapter import ItemAdapter
     from scrapy.http import TextResponse
-    from scrapy.utils.asyncio import run_in_thread
+    from scrapy.utils.asyncio import is_asyncio_available, run_in_thread
 except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter[scrapy]"') from error
 
@@ -42,6 +43,7 @@ from declutter.integrations.columns import verdict_rows
 LEARNED_PAGES = 64  # of a host; its templates are known by then
 SHARE_TO_LEARN = 2  # what waits is learned when it is 1 in so many of the pages learned before,
 FEWEST_TO_LEARN, MOST_TO_LEARN = 2, 4096  # between these numbers: a growing profile is indexed anew each time
+QUICK_CHARS = 50_000  # a page up to this size is cleaned in a few milliseconds
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,8 @@ class CleanPipeline:
 
     A page is judged with what was learned before it came: the first pages of a site are judged alone, unless a profile
     knows the site. Sites that DECLUTTER_PROFILE knew when the crawl began are not learned again, because a page that
-    is counted twice would look like a template. Cleaning runs in a thread; the crawl goes on meanwhile.
+    is counted twice would look like a template. Pages that came together, or are long, are cleaned in a thread, and the
+    crawl goes on meanwhile; a short page that came alone is cleaned at once, which takes as long as going to a thread.
     An item without a page is let through. A page that can't be judged stays whole, is logged, and is counted in the
     stats as declutter/failed.
     """
@@ -92,7 +95,12 @@ class CleanPipeline:
         self._n_pages += 1
         number = self._n_pages
         self._waiting.append((number, page))
-        cleaned = await run_in_thread(self._cleaned, number)
+        if is_asyncio_available():
+            await asyncio.sleep(0)  # other items that are ready come too
+            quick = self._is_quick(page)
+        else:
+            quick = False
+        cleaned = self._cleaned(number) if quick else await run_in_thread(self._cleaned, number)
         adapter[self.field] = cleaned.text
         if self.verdicts_field:
             adapter[self.verdicts_field] = verdict_rows(cleaned)
@@ -121,13 +129,23 @@ class CleanPipeline:
         site = None if _host(url) else self.crawler.spider.name
         return Page(url or f"item {self._n_pages + 1}", site, url, **{"html" if is_html else "text": value})
 
+    def _is_quick(self, page: Page) -> bool:
+        """Whether this page alone waits, no thread is at work, it's short, and nothing is learned before that."""
+        alone = len(self._waiting) == 1 and self._waiting[0][1] is page and not self._lock.locked()
+        return alone and len(page.text or page.html or "") <= QUICK_CHARS and not self._learns_with(1)
+
+    def _learns_with(self, n_pages: int) -> bool:
+        """Whether there is enough to learn from, with so many pages more."""
+        enough = max(FEWEST_TO_LEARN, min(MOST_TO_LEARN, self._n_learned // SHARE_TO_LEARN))
+        return len(self._to_learn) + n_pages >= enough
+
     def _cleaned(self, number: int) -> Cleaned:
-        """In a thread: what was made of a page. Who comes first cleans all that wait, faster than one by one."""
+        """What was made of a page. Who comes first cleans all that wait, faster than one by one."""
         with self._lock:
             if number not in self._done:
                 waiting = dict(self._waiting.popleft() for _ in range(len(self._waiting)))
                 self._to_learn += filter(self._is_new, waiting.values())
-                if len(self._to_learn) >= max(FEWEST_TO_LEARN, min(MOST_TO_LEARN, self._n_learned // SHARE_TO_LEARN)):
+                if self._learns_with(0):
                     self._learn()
                 self._done.update(zip(waiting, self._cleaner.clean_pages(list(waiting.values())), strict=True))
             return self._done.pop(number)

@@ -3,6 +3,7 @@
 `python test_scrapy.py URL OUT SETTINGS` is one crawl: a reactor can be started once in a process.
 """
 
+import asyncio
 import html
 import http.server
 import json
@@ -136,9 +137,7 @@ def pipeline(**settings):
 
 
 def process(hook, item):
-    """What comes out for an item, when the thread's work is done at once."""
-    import asyncio
-
+    """What comes out for an item that comes alone."""
     return asyncio.run(hook.process_item(item))
 
 
@@ -167,6 +166,28 @@ def test_a_host_is_learned_up_to_a_number_of_pages():
     hook.close_spider()
     assert hook.crawler.counted["declutter/learned"] == LEARNED_PAGES
     assert hook.crawler.counted["declutter/pages"] == LEARNED_PAGES + 9
+
+
+@pytest.mark.parametrize(("n_at_once", "n_lines", "in_threads"), [(1, 1, False), (1, 5000, True), (4, 1, True)])
+def test_a_short_page_that_comes_alone_needs_no_thread(tmp_path, monkeypatch, n_at_once, n_lines, in_threads):
+    texts = [f"Boat {number} came back at dawn.\n" * n_lines for number in range(n_at_once)]
+    pages = [Page("", url="https://a.example/", text=text) for text in texts]
+    learn(pages).save(tmp_path / "known.profile")  # so that there is nothing to learn
+    threads = []
+
+    async def in_thread(function, *arguments):
+        threads.append(function)
+        return await asyncio.to_thread(function, *arguments)
+
+    monkeypatch.setattr("declutter.integrations.scrapy.run_in_thread", in_thread)
+    hook = pipeline(DECLUTTER_PROFILE=str(tmp_path / "known.profile"))
+
+    async def crawl():
+        return await asyncio.gather(*(hook.process_item({"url": page.url, "text": page.text}) for page in pages))
+
+    kept = [item["text"] for item in asyncio.run(crawl())]
+    assert kept == [page.text for page in Cleaner(profile=learn(pages)).clean_pages(pages)]
+    assert bool(threads) == in_threads
 
 
 def test_bad_settings_stop_the_crawl(tmp_path):
