@@ -27,7 +27,8 @@ from declutter.lines import (
 from declutter.phrases import CATEGORIES
 
 CERTAIN_PAGES, CERTAIN_SHARE = 5, 0.8  # where a template line needs no model
-CERTAIN_LIST_LINES, CERTAIN_GAIN_WORDS = 10, 150  # where a list below a text needs none
+CERTAIN_LIST_LINES, CERTAIN_GAIN_WORDS = 10, 150  # where a list below a text needs none,
+HEADLINE_WORDS = 3, 25  # of those of its lines that are as long as headlines are
 FEW_ENDED = 0.1  # share of a run of lines that may end sentences, as headlines with a question mark do
 
 LABEL_OF_CATEGORY = {
@@ -223,14 +224,16 @@ class _Rules:
         """Where a model is not asked: template lines of most of a site's pages, and long lists of headlines below text;
         in HTML, dialogs about cookies.
 
-        Of the lines of such lists 7% are main content by the gold of the dev sets, and overruling a model there moved
-        its token F1 by -.001 to +.002 a set; where there is a DOM, it tells lists better than this.
+        Overruling a model at lines of such lists moves token F1 by at most .001 a set, and at longer and shorter lines
+        by down to -.004 (benchmarks/models.md); without it a list that follows the text of a lone page is sometimes
+        taken for text. Where there is a DOM, it tells lists better than this.
         """
         c = self.c
         repeats = c.repeats
         often = (repeats.pages_with >= CERTAIN_PAGES) & (repeats.pages_with >= CERTAIN_SHARE * repeats.site_pages)
         listed = (self.reason == BELOW_UNENDED) & (self.a >= CERTAIN_LIST_LINES)
-        listed &= self.o.segment[2] >= CERTAIN_GAIN_WORDS
+        listed &= (self.o.segment[2] >= CERTAIN_GAIN_WORDS) & (c.words >= HEADLINE_WORDS[0])
+        listed &= c.words <= HEADLINE_WORDS[1]
         template = self.o.template & often & (self.labels != TITLE)  # other pages may list a title
         return template | (listed if not c.lines.dom else self.reason == CONSENT)
 

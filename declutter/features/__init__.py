@@ -11,14 +11,13 @@ from declutter.features.columns import Columns
 from declutter.features.dom import DOM_FAMILIES, DOM_FEATURES, HTML_FEATURE_NAMES, html_features, in_consent_dialog
 from declutter.features.outline import Outline, outline_of
 from declutter.features.pagewise import Pagewise
-from declutter.features.table import FAMILIES, FEATURE_NAMES, FEATURES, features
+from declutter.features.table import FAMILIES, FEATURE_NAMES, features
 from declutter.features.words import WORD_FEATURE_NAMES, word_features
 
 __all__ = [
     "DOM_FAMILIES",
     "DOM_FEATURES",
     "FAMILIES",
-    "FEATURES",
     "FEATURE_NAMES",
     "HTML_FEATURE_NAMES",
     "WORD_FEATURE_NAMES",

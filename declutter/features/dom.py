@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from declutter.features.columns import Columns
-from declutter.features.table import FEATURES, Feature, _near, _share, _signed_log, filled
+from declutter.features.table import FEATURES, Feature, _near, _share, _signed_log, filled, names_of
 from declutter.segment.dom import DIALOG_FAMILIES, FAMILIES, NO_ANCESTOR, TAG_CODES
 
 LINK_ONLY_SHARE = 0.99  # share of link characters from which a line is nothing but links
@@ -48,7 +48,7 @@ class Dom:
             self._numbers[group] = self.c.numbered(self[group].astype(np.uint64))[0]
         return self._numbers[group]
 
-    @cached_property
+    @property
     def closeness(self) -> np.ndarray:
         """float32 (n_families, n): the distances to NEAR_FAMILIES as 1 (the element itself), 1/2, ...; 1/65: none."""
         distances = np.concatenate([self[name] for name in NEAR_COLUMNS]).reshape(len(NEAR_COLUMNS), self.c.n)
@@ -226,9 +226,7 @@ PLACE: tuple[Feature, ...] = (
     ("container_share", _plain("container_share")),
     ("container2_share", _plain("container2_share")),
 )
-NEAR: tuple[Feature, ...] = tuple(
-    (f"near_{family}", lambda c, k=place: dom_of(c).closeness[k]) for place, family in enumerate(NEAR_FAMILIES)
-)
+NEAR: tuple[Feature, ...] = ((NEAR_COLUMNS, lambda c: dom_of(c).closeness),)
 HEADINGS: tuple[Feature, ...] = (
     *((f"heading_{k:+d}", lambda c, k=k: c.shifted(dom_of(c).heading_level, k, 0) > 0) for k in (-2, -1, 1, 2)),
     ("since_heading", lambda c: _near(np.where(dom_of(c).heading_row >= 0, c.row - dom_of(c).heading_row, -1))),
@@ -253,7 +251,7 @@ DOM_FAMILIES: dict[str, tuple[Feature, ...]] = {
 }  # fmt: skip
 DOM_FEATURES: tuple[Feature, ...] = tuple(feature for family in DOM_FAMILIES.values() for feature in family)
 HTML_FEATURES: tuple[Feature, ...] = FEATURES + DOM_FEATURES
-HTML_FEATURE_NAMES: tuple[str, ...] = tuple(name for name, _ in HTML_FEATURES)
+HTML_FEATURE_NAMES: tuple[str, ...] = names_of(HTML_FEATURES)
 
 
 def html_features(columns: Columns) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""The feature table: one row a column of X. Each feature is a (name, function) row; a function takes Columns."""
+"""The feature table: each row a name and a function of Columns that gives a column of X, or names and their columns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def _near(distance: np.ndarray) -> np.ndarray:
     return CLOSENESS[np.minimum(distance, FARTHEST)]
 
 
-Feature = tuple[str, Callable[[Columns], np.ndarray]]
+Feature = tuple[str | tuple[str, ...], Callable[[Columns], np.ndarray]]  # of several names: (n_names, n_lines)
 
 FARTHEST = 50  # lines: what stands farther away is as close as what stands there
 CLOSENESS = np.append(1.0 / (1.0 + np.arange(FARTHEST + 1)), 0.0)  # by distance; the last for -1
@@ -95,7 +96,7 @@ REPETITION: tuple[Feature, ...] = (
     ("page_template_share", lambda c: _share(c.page_sum(c.is_template), c.n_lines)),
 )
 PHRASES: tuple[Feature, ...] = (
-    *((f"phrase_{name}", lambda c, k=k: c.measures.phrases[:, k]) for k, name in enumerate(CATEGORIES)),
+    (tuple(f"phrase_{name}" for name in CATEGORIES), lambda c: c.measures.phrases.T),
     ("phrase_near", lambda c: c.window_mean(c.phrase, 2)),
     ("phrase_around", lambda c: c.window_mean(c.phrase, 8)),
     ("since_comments", lambda c: _near(c.lines_since(c.measures.phrases[:, CATEGORIES.index("comments")] > 0.5))),
@@ -225,7 +226,15 @@ FAMILIES: dict[str, tuple[Feature, ...]] = {
     "cohesion": COHESION,
 }  # fmt: skip
 FEATURES: tuple[Feature, ...] = tuple(feature for family in FAMILIES.values() for feature in family)
-FEATURE_NAMES: tuple[str, ...] = tuple(name for name, _ in FEATURES)
+
+
+@cache
+def names_of(table: tuple[Feature, ...]) -> tuple[str, ...]:
+    """The names of the columns that a table gives, in order."""
+    return tuple(name for names, _ in table for name in ((names,) if isinstance(names, str) else names))
+
+
+FEATURE_NAMES: tuple[str, ...] = names_of(FEATURES)
 
 
 def features(columns: Columns, of_words: np.ndarray | None = None) -> np.ndarray:
@@ -238,10 +247,13 @@ def features(columns: Columns, of_words: np.ndarray | None = None) -> np.ndarray
 
 def filled(table: tuple[Feature, ...], columns: Columns, more: np.ndarray | None = None) -> np.ndarray:
     """The features of a table, and the columns of `more` beside them."""
-    n_more = 0 if more is None else more.shape[1]
-    matrix = np.empty((columns.n, len(table) + n_more), np.float32, order="F")
-    for column, (_, function) in zip(matrix.T, table, strict=False):
-        column[:] = function(columns)
+    n_names = len(names_of(table))
+    rows = np.empty((n_names + (0 if more is None else more.shape[1]), columns.n), np.float32)
+    at = 0
+    for names, function in table:
+        beyond = at + (1 if isinstance(names, str) else len(names))
+        rows[at:beyond] = function(columns)
+        at = beyond
     if more is not None:
-        matrix[:, len(table) :] = more
-    return matrix
+        rows[n_names:] = more.T
+    return rows.T
