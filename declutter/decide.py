@@ -10,7 +10,7 @@ import numpy as np
 from declutter.lines import BODY, LABELS, LEGAL, TITLE, Judgement, Lines, Measures, Verdicts
 
 CONFIDENT = 0.8  # a score from which on a line is the core of a page's text
-RULES_LABEL_WEIGHT = 2.5  # what the rules' label adds to the softmax; by the founding dumps, whose labels are by hand
+RULES_LABEL_WEIGHT = 2.5  # what the rules' label adds to the model's; by the founding dumps, whose labels are by hand
 SHARPEN = 1.0  # how much a page with a confident core sharpens the scores of its other lines; see choose()
 TITLE_SCORE = 0.1  # a score from which on the outline's title is kept: golds without titles make models shy of them
 HOPELESS_SCORE, HOPELESS_WORDS = 0.4, 30.0  # a page whose scores, and expected words, all lie below has no text,

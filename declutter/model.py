@@ -1,7 +1,7 @@
 """The trained classifier: a file of plain arrays, evaluated with numpy alone.
 
-A model is boosted trees of one fixed depth and a network, whose log-odds of main content are added up, and a softmax
-over the same features for the label. Trees of a fixed depth need no pointers: node j of a level has its children at 2j
+A model is boosted trees of one fixed depth and a network, whose log-odds of main content are added up; the network says
+how well each label fits too. Trees of a fixed depth need no pointers: node j of a level has its children at 2j
 and 2j + 1 of the next, so that a block of trees is judged for thousands of lines by comparing whole columns and
 combining bits. kernels/trees.c does the same in C where it could be compiled.
 """
@@ -32,7 +32,7 @@ try:
 except ImportError:  # not compiled where declutter was installed: NumPy does the same, six times slower
     kernel = None
 
-MODEL_VERSION = 3
+MODEL_VERSION = 4
 BLOCK_CELLS = 1 << 16  # trees times lines judged at once: what fits the processor's second-level cache
 BLOCK_LINES = 1 << 13
 SUMMED_LINES = 512  # whose sums are made at once: what fits the processor's second-level cache
@@ -49,9 +49,9 @@ UNREADABLE = (
 )  # fmt: skip
 ARRAYS = {  # name: type, and number of axes
     "feature": (np.int32, 2), "threshold": (np.float32, 2), "leaf": (np.float32, 2), "offset": (np.float32, 0),
-    "label_weights": (np.float32, 2), "feature_mean": (np.float32, 1), "feature_scale": (np.float32, 1),
+    "feature_mean": (np.float32, 1), "feature_scale": (np.float32, 1),
     "word_hashes": (np.uint64, 1), "word_weights": (np.float32, 1),
-    **{f"network_{name}": (np.float32, len(shape)) for name, shape in Network.shapes(0, 0, 0).items()},
+    **{f"network_{name}": (np.float32, len(shape)) for name, shape in Network.shapes(0, 0, 0, 0).items()},
 }  # fmt: skip
 
 
@@ -115,8 +115,7 @@ class Model:
     feature_names: tuple[str, ...]
     trees: Trees  # log-odds of main content
     offset: float  # added to their sum
-    network: Network  # log-odds that are added too
-    label_weights: np.ndarray  # float32 (n_features + 1, n_labels): a softmax over scaled features; last row: intercept
+    network: Network  # log-odds that are added too, and how well labels fit
     feature_mean: np.ndarray  # float32 (n_features,)
     feature_scale: np.ndarray  # float32 (n_features,), what a feature is divided by
     lexicon: Lexicon  # what single words say, for the features that read it
@@ -129,28 +128,23 @@ class Model:
         """
         page = np.repeat(np.arange(len(page_starts) - 1), np.diff(page_starts))
         odds, labels = np.empty(len(x), np.float32), np.empty((len(x), len(LABELS)), np.float32)
-        n_line = self._linear.n_said
         for first in range(0, len(x), SUMMED_LINES):
             beyond = min(first + SUMMED_LINES, len(x))
             seen = slice(max(first - REACH, 0), min(beyond + REACH, len(x)))
             inside = slice(first - seen.start, beyond - seen.start)
             columns = np.ascontiguousarray(x[seen].T)
-            sums = self._linear.sums(columns)
-            labels[first:beyond] = sums[n_line:, inside].T
-            odds[first:beyond] = self.trees.sum(columns.T)[inside] + np.float32(self.offset)
-            if n_line:
-                odds[first:beyond] += self.network.odds(sums[:n_line], page[seen])[inside]
+            sums = self.network.sums(self._first_layer.said(columns), page[seen])[:, inside]
+            odds[first:beyond] = self.trees.sum(columns.T)[inside] + np.float32(self.offset) + sums[0]
+            labels[first:beyond] = sums[1:].T
         odds = np.clip(odds, -LARGEST_ODDS, LARGEST_ODDS)
         return Scores(1.0 / (1.0 + np.exp(-odds)), labels)
 
     @cached_property
-    def _linear(self) -> Linear:
-        """All that reads scaled features: the network's first layer, and the labels."""
-        weights = np.hstack((self.network.line, self.label_weights)).T
-        grid = np.float32(SCALED_GRID)
+    def _first_layer(self) -> Linear:
+        grid, weights = np.float32(SCALED_GRID), self.network.line.T
         return Linear(
             self.feature_mean, grid / self.feature_scale, np.ascontiguousarray(weights[:, :-1] / grid),
-            weights[:, -1].copy(), self.network.line.shape[1],
+            weights[:, -1].copy(),
         )  # fmt: skip
 
     def check(self, feature_names: Sequence[str]) -> None:
@@ -168,7 +162,7 @@ class Model:
             "declutter_model": np.array(MODEL_VERSION), "feature_names": np.array(self.feature_names, np.str_),
             "labels": np.array(LABELS, np.str_), "feature": self.trees.feature.astype(np.int32),
             "threshold": self.trees.threshold.astype(np.float32), "leaf": self.trees.leaf.astype(np.float32),
-            "offset": np.array(self.offset, np.float32), "label_weights": self.label_weights.astype(np.float32),
+            "offset": np.array(self.offset, np.float32),
             "feature_mean": self.feature_mean.astype(np.float32),
             "feature_scale": self.feature_scale.astype(np.float32),
             "word_hashes": self.lexicon.hashes.astype(np.uint64),
@@ -201,12 +195,11 @@ class Model:
                 raise ValueError(f"{name} is {arrays[name].dtype} with {arrays[name].ndim} axes")
         names = tuple(arrays["feature_names"].tolist())
         network = Network(**{name: arrays[f"network_{name}"] for name in Network._fields})
-        shapes_of_network = Network.shapes(len(names), network.line.shape[1], len(network.near_offset))
+        shapes_of_network = Network.shapes(len(names), network.line.shape[1], len(network.near_offset), len(LABELS))
         trees = Trees(arrays["feature"], arrays["threshold"], arrays["leaf"])
         n_nodes = trees.leaf.shape[1] - 1
         shapes = {
             "feature": (len(trees.leaf), n_nodes), "threshold": (len(trees.leaf), n_nodes),
-            "label_weights": (len(names) + 1, len(LABELS)),
             "feature_mean": (len(names),), "feature_scale": (len(names),),
             "word_weights": arrays["word_hashes"].shape,
             **{f"network_{name}": shape for name, shape in shapes_of_network.items()},
@@ -214,11 +207,13 @@ class Model:
         for name, shape in shapes.items():
             if arrays[name].shape != shape:
                 raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}")
+        if min(network.line.shape[1], len(network.near_offset)) < 1:
+            raise ValueError("a network with an empty layer")
         if n_nodes + 1 != 1 << trees.depth or not 0 < trees.depth <= MAX_DEPTH:
             raise ValueError(f"trees of {n_nodes + 1} leaves")
         if trees.feature.min(initial=0) < 0 or trees.feature.max(initial=0) >= len(names):
             raise ValueError("a tree asks for a feature that is not there")
-        columns = (arrays[name] for name in ("label_weights", "feature_mean", "feature_scale"))
+        columns = (arrays[name] for name in ("feature_mean", "feature_scale"))
         lexicon = Lexicon(arrays["word_hashes"], arrays["word_weights"])
         return cls(names, trees, float(arrays["offset"]), network, *columns, lexicon, json.loads(str(arrays["card"])))
 
@@ -226,7 +221,7 @@ class Model:
     def digest(self) -> str:
         """SHA-256 of what the model computes with, in hexadecimal."""
         arrays = (
-            *self.trees, *self.network, self.label_weights, self.feature_mean, self.feature_scale,
+            *self.trees, *self.network, self.feature_mean, self.feature_scale,
             np.float32(self.offset), self.lexicon.hashes, self.lexicon.weights,
         )  # fmt: skip
         joined = b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)

@@ -1,8 +1,9 @@
-"""Network: what a line and its neighbours, up to ten lines away, say together of whether it is main content.
+"""Network: what a line and its neighbours, up to ten lines away, say together of whether it is main content, and what.
 
 A layer reads the features of a line; a second reads what the first says of the lines at -2 to 2, a third what the
-second says of those at -8, -4, 0, 4 and 8; the last one adds up what the first and the third say. (Convolutions with
-gaps: Yu and Koltun 2016; over the blocks of a page: Vogels, Ganea and Eickhoff, Web2Text, 2018.)
+second says of those at -8, -4, 0, 4 and 8; the last one adds up what the first and the third say: once for main
+content, and once for each label. (Convolutions with gaps: Yu and Koltun 2016; over the blocks of a page: Vogels, Ganea
+and Eickhoff, Web2Text, 2018. Learned for two ends at once: Caruana 1997.)
 
 Inputs, weights and what a layer says are multiples of powers of two, so that a layer's sums are exact in float32 in any
 order (while their terms add up to less than 2**24 of the smallest step): a page is judged alike in any batch, and by
@@ -42,24 +43,20 @@ def scaled(columns: np.ndarray, mean: np.ndarray, factor: np.ndarray) -> np.ndar
 
 
 class Linear(NamedTuple):
-    """A layer that reads features, all float32: of its rows, the first `n_said` say something (`said_of`)."""
+    """A layer that reads features; all float32."""
 
     mean: np.ndarray  # (n_features,)
     factor: np.ndarray  # (n_features,); see `scaled`
     weights: np.ndarray  # (n_rows, n_features), of features times SCALED_GRID
     offsets: np.ndarray  # (n_rows,)
-    n_said: int
 
-    def sums(self, columns: np.ndarray) -> np.ndarray:
-        """What its rows make of lines, float32 (n_rows, n_lines); `columns` (n_features, n_lines) are not scaled."""
+    def said(self, columns: np.ndarray) -> np.ndarray:
+        """What it says of lines, float32 (n_rows, n_lines); `columns` (n_features, n_lines) are not scaled."""
         if kernel is None:
-            sums = self.weights @ scaled(columns, self.mean, self.factor) + self.offsets[:, None]
-            sums[: self.n_said] = said_of(sums[: self.n_said])
-            return sums
-        sums = np.empty((len(self.offsets), columns.shape[1]), np.float32)
-        limit = SCALED_GRID * SCALED_LIMIT
-        kernel.linear(columns, self.mean, self.factor, limit, *self[2:], SAID_GRID, sums)
-        return sums
+            return said_of(self.weights @ scaled(columns, self.mean, self.factor) + self.offsets[:, None])
+        said = np.empty((len(self.offsets), columns.shape[1]), np.float32)
+        kernel.linear(columns, self.mean, self.factor, SCALED_GRID * SCALED_LIMIT, *self[2:], SAID_GRID, said)
+        return said
 
 
 def said_of(sums: np.ndarray) -> np.ndarray:
@@ -77,59 +74,58 @@ class Network(NamedTuple):
     near_offset: np.ndarray  # (n_near,)
     far: np.ndarray  # (N_PLACES * n_near, n_near)
     far_offset: np.ndarray  # (n_near,)
-    out: np.ndarray  # (n_line + n_near + 1,), the last its intercept
-
-    @classmethod
-    def silent(cls, n_features: int) -> Network:
-        """One that says nothing."""
-        return cls(*(np.zeros(shape, np.float32) for shape in cls.shapes(n_features, 0, 0).values()))
+    out: np.ndarray  # (1 + n_labels, n_line + n_near): of main content, then of each label
+    out_offset: np.ndarray  # (1 + n_labels,)
 
     @staticmethod
-    def shapes(n_features: int, n_line: int, n_near: int) -> dict[str, tuple[int, ...]]:
+    def shapes(n_features: int, n_line: int, n_near: int, n_labels: int) -> dict[str, tuple[int, ...]]:
         """The shape of each array, by name."""
         return {
             "line": (n_features + 1, n_line), "near": (N_PLACES * n_near, n_line), "near_offset": (n_near,),
-            "far": (N_PLACES * n_near, n_near), "far_offset": (n_near,), "out": (n_line + n_near + 1,),
+            "far": (N_PLACES * n_near, n_near), "far_offset": (n_near,),
+            "out": (1 + n_labels, n_line + n_near), "out_offset": (1 + n_labels,),
         }  # fmt: skip
 
     def on_grid(self) -> Network:
         """The nearest one whose sums are exact."""
         return Network(*((np.rint(array * WEIGHT_GRID) / WEIGHT_GRID).astype(np.float32) for array in self))
 
-    def odds(self, said: np.ndarray, page: np.ndarray) -> np.ndarray:
-        """What is added to each line's log-odds of main content, float32 (n_lines,).
+    def sums(self, said: np.ndarray, page: np.ndarray) -> np.ndarray:
+        """What is added to each line's log-odds of main content, then how well each label fits.
 
-        `said` is float32 (n_line, n_lines), what the first layer says (`said_of`); `page` int64 (n_lines,), ascending.
-        All lines of a page must be there, or REACH lines more than are asked about.
+        float32 (1 + n_labels, n_lines). `said` is float32 (n_line, n_lines), what the first layer says; `page` int64
+        (n_lines,), ascending. All lines of a page must be there, or REACH lines more than are asked about.
         """
-        near = _said_by_places(said, self.near, self.near_offset, page, NEAR_STEP)
-        far = _said_by_places(near, self.far, self.far_offset, page, FAR_STEP)
+        near = _layer(said, self.near, self.near_offset, page, NEAR_STEP, SAID_GRID)
+        far = _layer(near, self.far, self.far_offset, page, FAR_STEP, SAID_GRID)
         far += near
-        n_line, out = len(said), self.out / np.float32(SAID_GRID)
-        odds = np.einsum("i,ij->j", out[:n_line], said)  # not "@", which starts threads for that little
-        return odds + np.einsum("i,ij->j", out[n_line:-1], far) + self.out[-1]
+        return _layer(np.concatenate((said, far)), self.out, self.out_offset, page, NEAR_STEP, 0.0)
 
 
-def _said_by_places(
-    values: np.ndarray, weights: np.ndarray, offset: np.ndarray, page: np.ndarray, step: int
+def _layer(
+    values: np.ndarray, weights: np.ndarray, offset: np.ndarray, page: np.ndarray, step: int, grid: float
 ) -> np.ndarray:
-    """What a layer says that reads places; `values` are what the layer before says."""
+    """What a layer says of lines, or at a `grid` of 0 its sums; `values` are what layers before say."""
     weights = weights / np.float32(SAID_GRID)
     if kernel is None:
-        return said_of(read_places(values, weights, offset, page, step))
-    said = np.empty((len(offset), len(page)), np.float32)
-    kernel.places(values, weights, offset, page, step, SAID_GRID, said)
-    return said
+        sums = read_places(values, weights, offset, page, step)
+        return said_of(sums) if grid else sums
+    sums = np.empty((len(offset), len(page)), np.float32)
+    kernel.places(values, weights, offset, page, step, grid, sums)
+    return sums
 
 
 def read_places(values: np.ndarray, weights: np.ndarray, offset: np.ndarray, page: np.ndarray, step: int) -> np.ndarray:
     """The sums of a layer that reads N_PLACES lines, `step` apart, of the page that a line is on; (n_out, n_lines).
 
-    `values` is (n_in, n_lines), `weights` (N_PLACES * n_out, n_in).
+    `values` is (n_in, n_lines), `weights` (N_PLACES * n_out, n_in), or (n_out, n_in) for a layer that reads one line.
     """
-    of_place = (weights @ values).reshape(N_PLACES, len(offset), values.shape[1])
-    total = of_place[N_PLACES // 2]
+    n_places = len(weights) // len(offset)
+    of_place = (weights @ values).reshape(n_places, len(offset), values.shape[1])
+    total = of_place[n_places // 2]
     total += offset[:, None]
+    if n_places == 1:
+        return total
     for place, here, there, apart in neighbours(page, step):
         read = of_place[place][:, there]
         read[:, apart] = 0

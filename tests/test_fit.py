@@ -11,6 +11,7 @@ from declutter.features import WORD_FEATURE_NAMES
 from declutter.lines import BODY, LABEL_CODES, LABELS, TITLE
 from declutter.train.examples import UNKNOWN, Examples, LabelledDump
 from declutter.train.fit import (
+    LABEL_POWER,
     TOKEN_POWER,
     Settings,
     cross_validate,
@@ -18,6 +19,7 @@ from declutter.train.fit import (
     fit,
     folds,
     inputs_of,
+    label_weights,
     line_weights,
     select,
 )
@@ -106,6 +108,17 @@ def test_every_page_weighs_the_same():
     np.testing.assert_allclose(a_token, a_token[0], rtol=1e-5)
 
 
+def test_rare_labels_weigh_more_than_their_lines_do():
+    examples = made_examples()
+    labels = np.where(np.arange(len(examples.x)) % 16 == 0, TITLE, BODY).astype(np.uint8)
+    labels[::5] = UNKNOWN
+    found = label_weights(replace(examples, labels=labels), np.ones(len(labels)))
+    of_label = np.array([found[labels == code].sum() for code in (TITLE, BODY)])
+    n_lines = np.array([(labels == code).sum() for code in (TITLE, BODY)])
+    assert not found[labels == UNKNOWN].any() and found.sum() == pytest.approx(len(labels))
+    assert of_label[0] / of_label[1] == pytest.approx((n_lines[0] / n_lines[1]) ** LABEL_POWER)
+
+
 def test_a_family_is_in_one_fold_whatever_else_there_is():
     few, many = made_examples(("c", "a")), made_examples()
     in_few = {dump.page.family: fold for dump, fold in zip(few.pages, folds(few).tolist(), strict=True)}
@@ -132,7 +145,7 @@ def test_cross_validation_knows_nothing_of_the_family_it_tests():
     right = (score > 0.5) == examples.is_main
     assert right[is_b].mean() < 0.1
     assert right[~is_b].mean() > 0.9
-    assert (labels[~is_b] == examples.labels[~is_b]).mean() > 0.9
+    assert (labels[~is_b] == examples.labels[~is_b]).mean() > 0.75
 
 
 def test_the_digest_is_of_features_and_labels():

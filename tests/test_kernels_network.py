@@ -16,12 +16,12 @@ def on_grid(random, *shape, grid=WEIGHT_GRID):
     return (np.rint(random.normal(size=shape) * grid) / grid).astype(np.float32)
 
 
-def made_layer(n_features=11, n_rows=9, n_said=5, seed=0):
+def made_layer(n_features=11, n_rows=9, seed=0):
     random = np.random.default_rng(seed)
     mean = random.normal(size=n_features).astype(np.float32)
     factor = (32 / random.uniform(0.1, 3, n_features)).astype(np.float32)
     weights = on_grid(random, n_rows, n_features) / np.float32(32)
-    return Linear(mean, factor, weights, on_grid(random, n_rows), n_said)
+    return Linear(mean, factor, weights, on_grid(random, n_rows))
 
 
 def both_ways(function):
@@ -34,37 +34,37 @@ def both_ways(function):
 
 @compiled
 @given(st.integers(1, 40), st.integers(0, 9), st.integers(0, 70), st.integers(0, 1000))
-def test_the_same_sums_with_and_without_the_kernel(n_features, n_rows, n_lines, seed):
+def test_a_layer_of_features_says_the_same_with_and_without_the_kernel(n_features, n_rows, n_lines, seed):
     random = np.random.default_rng(seed)
-    layer = made_layer(n_features, n_rows, n_rows // 2, seed)
+    layer = made_layer(n_features, n_rows, seed)
     columns = (random.normal(size=(n_features, n_lines)) * 3).astype(np.float32)
     columns[0, ::7] = np.inf
-    by_kernel, by_numpy = both_ways(lambda: layer.sums(columns))
+    by_kernel, by_numpy = both_ways(lambda: layer.said(columns))
     np.testing.assert_array_equal(by_kernel, by_numpy)
     assert by_kernel.shape == (n_rows, n_lines) and by_kernel.dtype == np.float32
 
 
 @compiled
 @given(st.lists(st.integers(1, 40), max_size=8), st.integers(0, 1000))
-def test_the_same_odds_with_and_without_the_kernel(sizes, seed):
+def test_the_same_sums_with_and_without_the_kernel(sizes, seed):
     random = np.random.default_rng(seed)
-    network = Network(*(on_grid(random, *shape) for shape in Network.shapes(3, 7, 5).values()))
+    network = Network(*(on_grid(random, *shape) for shape in Network.shapes(3, 7, 5, 4).values()))
     page = np.repeat(np.arange(len(sizes)), sizes)
     said = np.rint(np.maximum(random.normal(size=(7, len(page))), 0) * SAID_GRID).astype(np.float32)
-    by_kernel, by_numpy = both_ways(lambda: network.odds(said, page))
+    by_kernel, by_numpy = both_ways(lambda: network.sums(said, page))
     np.testing.assert_array_equal(by_kernel, by_numpy)
-    assert by_kernel.shape == (len(page),) and by_kernel.dtype == np.float32
+    assert by_kernel.shape == (5, len(page)) and by_kernel.dtype == np.float32
 
 
 LINEAR = {
     "columns": np.zeros((3, 50), np.float32), "mean": np.zeros(3, np.float32),
     "factor": np.ones(3, np.float32), "limit": 5.0, "weights": np.zeros((2, 3), np.float32),
-    "offsets": np.zeros(2, np.float32), "n_said": 1, "grid": 64.0, "sums": np.zeros((2, 50), np.float32),
+    "offsets": np.zeros(2, np.float32), "grid": 64.0, "said": np.zeros((2, 50), np.float32),
 }  # fmt: skip
 PLACES = {
     "values": np.zeros((3, 50), np.float32), "weights": np.zeros((10, 3), np.float32),
     "offsets": np.zeros(2, np.float32), "page": np.zeros(50, np.int64), "step": 1, "grid": 64.0,
-    "said": np.zeros((2, 50), np.float32),
+    "sums": np.zeros((2, 50), np.float32),
 }  # fmt: skip
 
 
@@ -72,6 +72,7 @@ PLACES = {
 def test_what_fits_is_taken():
     kernel.linear(*LINEAR.values())
     kernel.places(*PLACES.values())
+    kernel.places(*(PLACES | {"weights": np.zeros((2, 3), np.float32), "grid": 0.0}).values())
 
 
 @compiled
@@ -82,7 +83,7 @@ def test_what_fits_is_taken():
         {"columns": np.zeros((3, 51), np.float32)}, {"mean": np.zeros(2, np.float32)},
         {"mean": np.zeros(0, np.float32)}, {"factor": np.ones(2, np.float32)},
         {"weights": np.zeros((2, 2), np.float32)}, {"offsets": np.zeros(3, np.float32)},
-        {"sums": np.zeros((2, 49), np.float32)}, {"sums": np.zeros((2, 51), np.float32)},
+        {"said": np.zeros((2, 49), np.float32)}, {"said": np.zeros((2, 51), np.float32)},
     ],
 )  # fmt: skip
 def test_sums_of_what_does_not_fit_are_refused(change):
@@ -96,7 +97,8 @@ def test_sums_of_what_does_not_fit_are_refused(change):
     [
         {"values": np.zeros((3, 49), np.float32)}, {"weights": np.zeros((10, 2), np.float32)},
         {"offsets": np.zeros(3, np.float32)}, {"page": np.zeros(49, np.int64)}, {"step": 0}, {"step": 65},
-        {"said": np.zeros((2, 49), np.float32)}, {"step": -1},
+        {"sums": np.zeros((2, 49), np.float32)}, {"step": -1}, {"weights": np.zeros((4, 3), np.float32)},
+        {"values": np.zeros(0, np.float32), "weights": np.zeros(0, np.float32)},
     ],
 )  # fmt: skip
 def test_places_of_what_does_not_fit_are_refused(change):
@@ -106,7 +108,7 @@ def test_places_of_what_does_not_fit_are_refused(change):
 
 @compiled
 def test_read_only_answers_are_refused():
-    for function, given_values, answer in ((kernel.linear, LINEAR, "sums"), (kernel.places, PLACES, "said")):
+    for function, given_values, answer in ((kernel.linear, LINEAR, "said"), (kernel.places, PLACES, "sums")):
         frozen = given_values[answer].copy()
         frozen.flags.writeable = False
         with pytest.raises((BufferError, TypeError, ValueError)):

@@ -15,7 +15,7 @@ from declutter.errors import ModelError
 from declutter.lexicon import Lexicon
 from declutter.lines import LABELS
 from declutter.model import LEAF_GRID, Model, Trees
-from declutter.network import WEIGHT_GRID, Network
+from declutter.network import Network
 
 N_FEATURES = 6
 
@@ -27,14 +27,12 @@ def made_model(n_trees=7, depth=3, seed=0):
         random.normal(size=(n_trees, 2**depth - 1)).astype(np.float32),
         random.normal(size=(n_trees, 2**depth)).astype(np.float32),
     )
-    weights = random.normal(size=(N_FEATURES + 1, len(LABELS))).astype(np.float32)
     names = tuple(f"f{number}" for number in range(N_FEATURES))
     mean, scale = np.zeros(N_FEATURES, np.float32), np.ones(N_FEATURES, np.float32)
     lexicon = Lexicon(np.array([3, 1 << 63], np.uint64), np.array([0.5, -0.25], np.float32))
-    arrays = [random.normal(size=shape).astype(np.float32) for shape in Network.shapes(N_FEATURES, 4, 3).values()]
-    network = Network(*arrays).on_grid()
-    weights = np.rint(weights * WEIGHT_GRID) / np.float32(WEIGHT_GRID)
-    return Model(names, trees, -0.5, network, weights, mean, scale, lexicon, {"seed": seed})
+    shapes = Network.shapes(N_FEATURES, 4, 3, len(LABELS)).values()
+    network = Network(*(random.normal(size=shape).astype(np.float32) for shape in shapes)).on_grid()
+    return Model(names, trees, -0.5, network, mean, scale, lexicon, {"seed": seed})
 
 
 def lines(n=50, seed=1):
@@ -221,7 +219,11 @@ CHANGES = {
     "leaves of text": lambda arrays: arrays.update(leaf=arrays["leaf"].astype(str)),
     "a mean of another length": lambda arrays: arrays.update(feature_mean=arrays["feature_mean"][:-1]),
     "a scale of doubles": lambda arrays: arrays.update(feature_scale=arrays["feature_scale"].astype(np.float64)),
-    "weights of another shape": lambda arrays: arrays.update(label_weights=arrays["label_weights"][:-1]),
+    "a network of fewer labels": lambda arrays: arrays.update(network_out=arrays["network_out"][:-1]),
+    "a network without numbers": lambda arrays: arrays.update(
+        {f"network_{name}": np.zeros(shape, np.float32)
+         for name, shape in Network.shapes(N_FEATURES, 0, 3, len(LABELS)).items()}
+    ),
     "two offsets": lambda arrays: arrays.update(offset=np.zeros(2, np.float32)),
     "one name more": lambda arrays: arrays.update(feature_names=np.append(arrays["feature_names"], "more")),
     "a network of other features": lambda arrays: arrays.update(network_line=arrays["network_line"][:-1]),

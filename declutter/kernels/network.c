@@ -1,4 +1,4 @@
-/* The layers of a network, as network.linear_sums and network.places_said compute them with NumPy.
+/* The layers of a network, as network.Linear.said and network.read_places compute them with NumPy.
 
    All sums are exact (see network.py), so that the order of terms, and whether a product is rounded before it is added,
    change nothing. LANES lines stand side by side: their inputs are gathered, and ROWS sums of each made at once. (NumPy's
@@ -13,7 +13,7 @@
 #define VECTORS 2
 #define LANES (WIDTH * VECTORS)
 #define ROWS 4
-#define N_PLACES 5 /* network.N_PLACES */
+#define MAX_PLACES 5 /* network.N_PLACES; a layer reads so many lines, or one */
 #define MAX_STEP 64
 #define ROUNDING 12582912.0f /* added and taken away again, it makes a whole number of what is below 2**22 */
 
@@ -58,16 +58,16 @@ add_up(const Layer *layer)
     }
 }
 
-/* Writes sums of lines [first, first + n) with their offsets to rows of `n_lines` floats; of the first `n_said` rows what
-   they say: 0 where they are negative, multiplied by `grid` and rounded. */
+/* Writes to rows of `n_lines` floats what the sums of lines [first, first + n) and their offsets say: 0 where they are
+   negative, multiplied by `grid` and rounded. With a grid of 0 the sums themselves. */
 FOR_THIS_PROCESSOR static void
-put_out(const Layer *layer, Py_ssize_t n_said, float grid, Py_ssize_t first, Py_ssize_t n, Py_ssize_t n_lines, float *out)
+put_out(const Layer *layer, float grid, Py_ssize_t first, Py_ssize_t n, Py_ssize_t n_lines, float *out)
 {
     for (Py_ssize_t row = 0; row < layer->n_rows; row++) {
         float found[LANES];
         for (int lane = 0; lane < LANES; lane++)
             found[lane] = layer->sums[row * LANES + lane] + layer->offsets[row];
-        for (int lane = 0; row < n_said && lane < LANES; lane++) {
+        for (int lane = 0; grid > 0 && lane < LANES; lane++) {
             float said = found[lane] * grid;
             found[lane] = ((said > 0 ? said : 0.0f) + ROUNDING) - ROUNDING;
         }
@@ -94,12 +94,12 @@ scale(const Layer *layer, const float *columns, Py_ssize_t stride, Py_ssize_t fi
 
 /* Gathers what is said of the lines at each place around lines [first, first + n): 0 where it is another page's. */
 FOR_THIS_PROCESSOR static void
-gather(const Layer *layer, const float *values, Py_ssize_t n_lines, Py_ssize_t first, Py_ssize_t n, const int64_t *page,
-       Py_ssize_t step)
+gather(const Layer *layer, const float *values, Py_ssize_t n_values, Py_ssize_t n_lines, Py_ssize_t first, Py_ssize_t n,
+       const int64_t *page, Py_ssize_t step)
 {
-    Py_ssize_t n_values = layer->n_inputs / N_PLACES;
-    for (int place = 0; place < N_PLACES; place++) {
-        Py_ssize_t from = first + (place - N_PLACES / 2) * step;
+    Py_ssize_t n_places = layer->n_inputs / n_values;
+    for (Py_ssize_t place = 0; place < n_places; place++) {
+        Py_ssize_t from = first + (place - n_places / 2) * step;
         float *inputs = layer->inputs + place * n_values * LANES;
         int32_t same[LANES] = {0};
         for (Py_ssize_t lane = 0; lane < n; lane++)
@@ -163,26 +163,23 @@ end(Layer *layer, Py_buffer **buffers, size_t n_buffers, const char *problem, in
 }
 
 PyDoc_STRVAR(linear_doc,
-"linear(columns, mean, factor, limit, weights, offsets, n_said, grid, sums)\n--\n\n"
-"Write to `sums` (float32, n_rows x n_lines) the sums of lines: `offsets` (n_rows) and `weights`\n"
-"(n_rows x n_features) times features that are scaled and rounded: (column - mean) * factor, cut at +-limit. `columns`\n"
-"is float32 (n_features x n_lines). Of the first `n_said` rows what they say: positive sums, times `grid`, rounded.\n"
-"Raises ValueError where sizes don't fit.");
+"linear(columns, mean, factor, limit, weights, offsets, grid, said)\n--\n\n"
+"Write to `said` (float32, n_rows x n_lines) what a layer says of lines: positive sums, times `grid`, rounded, of\n"
+"`offsets` (n_rows) and `weights` (n_rows x n_features) times features that are scaled and rounded: (column - mean) *\n"
+"factor, cut at +-limit. `columns` is float32 (n_features x n_lines). Raises ValueError where sizes don't fit.");
 
 static PyObject *
 linear(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    Py_buffer columns, mean, factor, weights, offsets, sums;
-    Py_ssize_t n_said;
+    Py_buffer columns, mean, factor, weights, offsets, said;
     float limit, grid;
-    if (!PyArg_ParseTuple(args, "y*y*y*fy*y*nfw*", &columns, &mean, &factor, &limit, &weights,
-                          &offsets, &n_said, &grid, &sums))
+    if (!PyArg_ParseTuple(args, "y*y*y*fy*y*fw*", &columns, &mean, &factor, &limit, &weights, &offsets, &grid, &said))
         return NULL;
     Layer layer = {.n_inputs = length(&mean), .n_rows = length(&offsets), .offsets = offsets.buf};
     Py_ssize_t n_lines = layer.n_inputs ? length(&columns) / layer.n_inputs : 0;
     const char *problem = NULL;
     if (layer.n_inputs < 1 || n_lines * layer.n_inputs != length(&columns) || length(&factor) != layer.n_inputs
-        || length(&weights) != layer.n_inputs * layer.n_rows || length(&sums) != n_lines * layer.n_rows)
+        || length(&weights) != layer.n_inputs * layer.n_rows || length(&said) != n_lines * layer.n_rows)
         problem = "linear: sizes don't fit";
     int is_done = problem == NULL && make_layer(&layer);
     if (is_done) {
@@ -192,49 +189,53 @@ linear(PyObject *Py_UNUSED(module), PyObject *args)
             Py_ssize_t n = n_lines - line < LANES ? n_lines - line : LANES;
             scale(&layer, columns.buf, n_lines, line, n, mean.buf, factor.buf, limit);
             add_up(&layer);
-            put_out(&layer, n_said, grid, line, n, n_lines, sums.buf);
+            put_out(&layer, grid, line, n, n_lines, said.buf);
         }
         Py_END_ALLOW_THREADS
     }
-    return end(&layer, (Py_buffer *[]){&columns, &mean, &factor, &weights, &offsets, &sums}, 6, problem, is_done);
+    return end(&layer, (Py_buffer *[]){&columns, &mean, &factor, &weights, &offsets, &said}, 6, problem, is_done);
 }
 
 PyDoc_STRVAR(places_doc,
-"places(values, weights, offsets, page, step, grid, said)\n--\n\n"
-"Write to `said` (float32, n_rows x n_lines) what a layer says that reads five lines, `step` (1 to 64) apart, of the page\n"
-"that a line is on: positive sums of `offsets` (n_rows) and `weights` (5 * n_rows x n_values, place by place) times\n"
-"`values` (n_values x n_lines), times `grid`, rounded. `page` is int64 (n_lines). Raises ValueError where sizes don't fit.");
+"places(values, weights, offsets, page, step, grid, sums)\n--\n\n"
+"Write to `sums` (float32, n_rows x n_lines) what a layer says that reads five lines, `step` (1 to 64) apart, of the page\n"
+"that a line is on, or the line alone: positive sums of `offsets` (n_rows) and `weights` (n_places * n_rows x n_values,\n"
+"place by place) times `values` (n_values x n_lines), times `grid`, rounded; with a grid of 0 the sums themselves. `page`\n"
+"is int64 (n_lines). Raises ValueError where sizes don't fit.");
 
 static PyObject *
 places(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    Py_buffer values, weights, offsets, page, said;
+    Py_buffer values, weights, offsets, page, sums;
     Py_ssize_t step;
     float grid;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*nfw*", &values, &weights, &offsets, &page, &step, &grid, &said))
+    if (!PyArg_ParseTuple(args, "y*y*y*y*nfw*", &values, &weights, &offsets, &page, &step, &grid, &sums))
         return NULL;
     Py_ssize_t n_lines = page.len / (Py_ssize_t)sizeof(int64_t), n_values = n_lines ? length(&values) / n_lines : 0;
-    Layer layer = {.n_inputs = N_PLACES * n_values, .n_rows = length(&offsets), .offsets = offsets.buf};
+    Layer layer = {.n_rows = length(&offsets), .offsets = offsets.buf};
+    Py_ssize_t n_places = layer.n_rows > 0 && n_values > 0 ? length(&weights) / (layer.n_rows * n_values) : 1;
+    layer.n_inputs = n_places * n_values;
     const char *problem = NULL;
     if (step < 1 || step > MAX_STEP)
         problem = "places: no such step";
-    else if (n_values * n_lines != length(&values) || length(&said) != layer.n_rows * n_lines
+    else if ((n_places != 1 && n_places != MAX_PLACES) || (n_lines && n_values < 1)
+             || n_values * n_lines != length(&values) || length(&sums) != layer.n_rows * n_lines
              || (n_lines && length(&weights) != layer.n_rows * layer.n_inputs))
         problem = "places: sizes don't fit";
     int is_done = problem == NULL && make_layer(&layer);
     if (is_done) {
         Py_BEGIN_ALLOW_THREADS
-        for (Py_ssize_t place = 0; n_values && place < N_PLACES; place++)
+        for (Py_ssize_t place = 0; n_lines && place < n_places; place++)
             set_weights(&layer, place * n_values, n_values, (const float *)weights.buf + place * layer.n_rows * n_values);
         for (Py_ssize_t line = 0; line < n_lines; line += LANES) {
             Py_ssize_t n = n_lines - line < LANES ? n_lines - line : LANES;
-            gather(&layer, values.buf, n_lines, line, n, page.buf, step);
+            gather(&layer, values.buf, n_values, n_lines, line, n, page.buf, step);
             add_up(&layer);
-            put_out(&layer, layer.n_rows, grid, line, n, n_lines, said.buf);
+            put_out(&layer, grid, line, n, n_lines, sums.buf);
         }
         Py_END_ALLOW_THREADS
     }
-    return end(&layer, (Py_buffer *[]){&values, &weights, &offsets, &page, &said}, 5, problem, is_done);
+    return end(&layer, (Py_buffer *[]){&values, &weights, &offsets, &page, &sums}, 5, problem, is_done);
 }
 
 static PyMethodDef methods[] = {{"linear", linear, METH_VARARGS, linear_doc},

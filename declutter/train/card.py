@@ -80,10 +80,10 @@ def card_text(card: dict, model: Model, together: dict | None, alone: dict | Non
 def _purpose(model: Model, lines: str) -> str:
     n_trees, n_leaves = model.trees.leaf.shape
     n_said = model.network.line.shape[1] + len(model.network.near_offset)
-    network = f" and a network, {n_said} numbers a line, that reads the lines around it too" if n_said else ""
     return (
-        f"For each {lines}: how likely it is main content ({n_trees} boosted trees of {n_leaves} leaves{network}), and "
-        "what it is (a softmax over the same features). The file holds numbers only; no text of any page is in it."
+        f"For each {lines}: how likely it is main content ({n_trees} boosted trees of {n_leaves} leaves and a network, "
+        f"{n_said} numbers a line, that reads the lines around it too), and what it is (the same network). The file "
+        "holds numbers only; no text of any page is in it."
     )
 
 

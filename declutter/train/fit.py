@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from declutter import write
 from declutter.features import WORD_FEATURE_NAMES
 from declutter.lexicon import NOTHING
 from declutter.lines import BODY, LABELS, TITLE
 from declutter.model import LEAF_GRID, Model, Trees
-from declutter.network import SCALED_GRID, WEIGHT_GRID, Network, scaled
+from declutter.network import SCALED_GRID, Network, scaled
 from declutter.train.bins import bin_edges, bin_numbers
 from declutter.train.examples import UNKNOWN, Examples
 from declutter.train.network_training import fit_network
@@ -31,10 +28,12 @@ LEARNING_RATE = 0.1
 LEAST_LEAF_LINES = 40
 TOKEN_POWER = 0.7
 NETWORK_SHARE = 0.5
+N_LINE = 96  # numbers that the network's first layer says of a line
+LABEL_LOSS = 0.5  # what the loss of the labels weighs beside that of main content, when the network is trained
 N_FOLDS = 3
 LINES_A_PAGE = 200  # about so many lines of a page are learned from, drawn at random: long pages say little more
-LABEL_STEPS = 60  # of the solver; more change the labels of one line in a thousand
-LABEL_LINES = 100_000  # lines the label softmax is fitted on: more change nothing, and it takes all the time
+SCALE_LINES = 100_000  # lines that tell a feature's mean and scale
+LABEL_POWER = 0.75  # rare labels weigh more than their lines do; at 1 as much, at 0 all labels weigh the same
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,9 @@ class Settings:
     n_trees: int = N_TREES
     depth: int = DEPTH
     learning_rate: float = LEARNING_RATE
-    network_share: float = NETWORK_SHARE  # of the log-odds: the rest is the trees'; at 0 no network is trained
+    network_share: float = NETWORK_SHARE  # of the log-odds: the rest is the trees'
+    n_line: int = N_LINE
+    label_loss: float = LABEL_LOSS
     seed: int = 0
     words: bool = True  # whether a lexicon is learned, and its features put beside the others
 
@@ -80,28 +81,41 @@ def fit(
     )  # fmt: skip
     edges = bin_edges(examples.x[rows])
     trees.fit(bin_numbers(examples.x[rows], edges), examples.is_main[rows], sample_weight=weight / weight.mean())
-    mean, scale, label_weights = _fit_labels(examples, weights, settings.seed)
     share = settings.network_share
-    network = _fit_network(examples, np.where(decided, weights, 0.0), mean, scale, settings) if share else None
+    network, mean, scale = _fit_network(examples, weights, decided, settings)
     return Model(
         tuple(feature_names), _fixed_depth(trees, settings.depth, edges, 1.0 - share),
-        float(trees._baseline_prediction.item()) * (1.0 - share), network or Network.silent(len(feature_names)),
-        label_weights, mean, scale, lexicon, card or {},
+        float(trees._baseline_prediction.item()) * (1.0 - share), network, mean, scale, lexicon, card or {},
     )  # fmt: skip
 
 
 def _fit_network(
-    examples: Examples, weights: np.ndarray, mean: np.ndarray, scale: np.ndarray, settings: Settings
-) -> Network:
-    """The network, whose log-odds are those of its share."""
-    network = fit_network(examples, weights, lambda columns: _inputs(columns, mean, scale), settings.seed)
-    return network._replace(out=network.out * np.float32(settings.network_share)).on_grid()
-
-
-def _inputs(columns: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Scaled features, float32 (n_features, n_lines), as the network and the label softmax learn from them."""
+    examples: Examples, weights: np.ndarray, decided: np.ndarray, settings: Settings
+) -> tuple[Network, np.ndarray, np.ndarray]:
+    """The network, whose log-odds are those of its share, and the (mean, scale) of the features that it reads."""
+    some = examples.x[:: -(-len(examples.x) // SCALE_LINES)]
+    mean, scale = some.mean(axis=0, dtype=np.float64), np.maximum(some.std(axis=0, dtype=np.float64), 1e-3)
+    mean, scale = mean.astype(np.float32), scale.astype(np.float32)
     grid = np.float32(SCALED_GRID)
-    return scaled(columns, mean, grid / scale) / grid
+    network = fit_network(
+        examples, np.where(decided, weights, 0.0), label_weights(examples, weights),
+        lambda columns: scaled(columns, mean, grid / scale) / grid, settings.n_line, settings.label_loss, settings.seed,
+    )  # fmt: skip
+    network.out[0] *= settings.network_share
+    network.out_offset[0] *= settings.network_share
+    return network.on_grid(), mean, scale
+
+
+def label_weights(examples: Examples, weights: np.ndarray) -> np.ndarray:
+    """float64 (n,): what each line's label weighs, 0 where it isn't known; rare labels more than frequent ones.
+
+    All lines of a label together weigh as much as what they weigh by `weights` (n,) to the power of LABEL_POWER.
+    """
+    known = examples.labels != UNKNOWN
+    of_label = np.bincount(examples.labels[known], weights=weights[known], minlength=len(LABELS))
+    found = np.zeros(len(weights))
+    found[known] = weights[known] * of_label[examples.labels[known]] ** (LABEL_POWER - 1.0)
+    return found * (weights.sum() / max(found.sum(), 1e-9))
 
 
 def _drawn(examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -144,31 +158,6 @@ def _fixed_depth(
                 waiting.append((nodes["left"][node], level + 1, 2 * place))
                 waiting.append((nodes["right"][node], level + 1, 2 * place + 1))
     return Trees(feature, threshold, leaf)
-
-
-def _fit_labels(examples: Examples, weights: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(mean, scale, weights) of the label softmax. Rare labels weigh as much as the square root of their number."""
-    random = np.random.default_rng(seed)
-    known = np.flatnonzero(examples.labels != UNKNOWN)
-    if len(known) > LABEL_LINES:
-        known = np.sort(random.choice(known, LABEL_LINES, replace=False))
-    x, labels = examples.x[known], examples.labels[known]
-    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
-    mean, scale = mean.astype(np.float32), scale.astype(np.float32)
-    inputs = _inputs(x.T, mean, scale).T
-    counts = np.bincount(labels, minlength=len(LABELS))
-    weight = weights[known] / np.sqrt(np.maximum(counts, 1))[labels]
-    softmax = LogisticRegression(C=0.3, max_iter=LABEL_STEPS, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # LABEL_STEPS are few on purpose
-        softmax.fit(inputs, labels, sample_weight=weight / weight.mean())
-    matrix = np.full((x.shape[1] + 1, len(LABELS)), 0.0, np.float32)
-    matrix[-1] = -1e3  # a label that no example has is never given
-    coef, intercept = softmax.coef_, softmax.intercept_
-    several = len(softmax.classes_) > 2  # scikit-learn fits two classes with the weights of the second only
-    matrix[:-1, softmax.classes_] = coef.T if several else np.vstack((-coef, coef)).T
-    matrix[-1, softmax.classes_] = intercept if several else (-intercept[0], intercept[0])
-    return mean, scale, np.rint(matrix * WEIGHT_GRID).astype(np.float32) / np.float32(WEIGHT_GRID)
 
 
 def folds(examples: Examples, n_folds: int = N_FOLDS) -> np.ndarray:

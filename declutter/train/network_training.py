@@ -1,4 +1,7 @@
-"""Training a network: whole pages, batch by batch, by Adam (Kingma and Ba 2015) on the weighted log loss."""
+"""Training a network: whole pages, batch by batch, by Adam (Kingma and Ba 2015) on two weighted log losses at once.
+
+One is that of main content, the other that of the labels: what tells kinds of boilerplate apart tells it from text.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from declutter.lines import LABELS
 from declutter.network import FAR_STEP, N_PLACES, NEAR_STEP, Network, neighbours, read_places
-from declutter.train.examples import Examples
+from declutter.train.examples import UNKNOWN, Examples
 
-N_LINE, N_NEAR = 64, 32  # what the first layer says, and the second and the third, in numbers a line
+N_NEAR = 32  # what the second and the third layer say, in numbers a line
+NEVER = -100.0  # how well a label fits that no example has
 EPOCHS = 8
 LEAST_STEPS = 300  # of few pages more epochs are made
 BATCH_LINES = 4096  # and fewer of few examples, so that there are
@@ -31,6 +36,8 @@ class Lines(NamedTuple):
     page: np.ndarray  # int64 (n_lines,), ascending
     is_main: np.ndarray  # float32 (n_lines,), 0 or 1
     weight: np.ndarray  # float32 (n_lines,), 0 for lines that only stand beside others
+    labels: np.ndarray  # int64 (n_lines,), codes into LABELS
+    label_weight: np.ndarray  # float32 (n_lines,), 0 for lines whose label isn't known
 
 
 class Span(NamedTuple):
@@ -42,14 +49,24 @@ class Span(NamedTuple):
 
 
 def fit_network(
-    examples: Examples, weight: np.ndarray, scaled: Callable[[np.ndarray], np.ndarray], seed: int
+    examples: Examples,
+    weight: np.ndarray,
+    label_weight: np.ndarray,
+    scaled: Callable[[np.ndarray], np.ndarray],
+    n_line: int,
+    label_loss: float,
+    seed: int,
 ) -> Network:
-    """A network from examples: `weight` float64 (n,) is what each line weighs, 0 for those of unknown worth.
+    """A network from examples; `scaled` makes scaled features, float32 (n_features, n_lines), of columns of X.
 
-    `scaled` makes scaled features, float32 (n_features, n_lines), of columns of X.
+    Its first layer says `n_line` numbers a line. `label_loss` is what the loss of the labels weighs beside that of main
+    content.
+
+    `weight` float64 (n,) is what each line weighs, 0 for those of unknown worth, and `label_weight` (n,) what its label
+    weighs, 0 for unknown ones.
     """
     random = np.random.default_rng(seed)
-    weights = _first_weights(examples.x.shape[1], random)
+    weights = _first_weights(examples.x.shape[1], n_line, random)
     adam = _Adam(weights)
     page_starts = examples.page_starts
     n_lines = int(np.minimum(np.diff(page_starts), PAGE_LINES).sum())
@@ -59,10 +76,13 @@ def fit_network(
     n_steps = n_epochs * n_batches
     for _ in range(n_epochs):
         for spans in _batches(page_starts, batch_lines, random):
-            lines = _lines(examples, weight, scaled, spans)
+            lines = _lines(examples, weight, label_weight, scaled, spans)
             if not lines.weight.any():
                 continue
-            adam.step(gradients_of(weights, lines, _mask(lines, random)), n_steps)
+            adam.step(gradients_of(weights, lines, _mask(lines, n_line, random), label_loss), n_steps)
+    of_label = np.bincount(examples.labels[label_weight > 0], minlength=len(LABELS))
+    absent = 1 + np.flatnonzero(of_label == 0)
+    weights.out[absent], weights.out_offset[absent] = 0, NEVER
     return weights.on_grid()
 
 
@@ -86,17 +106,17 @@ class _Adam:
             array -= rate * mean / (np.sqrt(square / (1 - SQUARES_MOMENTUM**self._n_steps)) + LEAST_SQUARE)
 
 
-def _first_weights(n_features: int, random: np.random.Generator) -> Network:
+def _first_weights(n_features: int, n_line: int, random: np.random.Generator) -> Network:
     """Random weights, with the variance that layers of this kind keep (He et al. 2015), and no offsets."""
 
     def drawn(n_out: int, n_in: int, n_read: int) -> np.ndarray:
         return (random.normal(size=(n_out, n_in)) * np.sqrt(2 / n_read)).astype(np.float32)
 
-    shapes = Network.shapes(n_features, N_LINE, N_NEAR)
-    zero = {name: np.zeros(shapes[name], np.float32) for name in ("near_offset", "far_offset")}
-    line = np.vstack((drawn(n_features, N_LINE, n_features), np.zeros((1, N_LINE), np.float32)))
+    shapes = Network.shapes(n_features, n_line, N_NEAR, len(LABELS))
+    zero = {name: np.zeros(shapes[name], np.float32) for name in ("near_offset", "far_offset", "out_offset")}
+    line = np.vstack((drawn(n_features, n_line, n_features), np.zeros((1, n_line), np.float32)))
     near, far = (drawn(*shapes[name], N_PLACES * shapes[name][1]) for name in ("near", "far"))
-    out = np.append(drawn(1, N_LINE + N_NEAR, N_LINE + N_NEAR), np.float32(0))
+    out = drawn(*shapes["out"], shapes["out"][1])
     return Network(line=line, near=near, far=far, out=out, **zero)
 
 
@@ -120,26 +140,31 @@ def _batches(page_starts: np.ndarray, batch_lines: int, random: np.random.Genera
         yield batch
 
 
-def _lines(examples: Examples, weight: np.ndarray, scaled: Callable, spans: list[Span]) -> Lines:
+def _lines(
+    examples: Examples, weight: np.ndarray, label_weight: np.ndarray, scaled: Callable, spans: list[Span]
+) -> Lines:
     rows = np.concatenate([np.arange(span.first, span.beyond) for span in spans])
     sizes = [span.beyond - span.first for span in spans]
     times = np.repeat([span.weight for span in spans], sizes)
     return Lines(
         scaled(np.ascontiguousarray(examples.x[rows].T)), np.repeat(np.arange(len(spans)), sizes),
         np.maximum(examples.is_main[rows], 0).astype(np.float32), (weight[rows] * times).astype(np.float32),
+        np.where(examples.labels[rows] == UNKNOWN, 0, examples.labels[rows]).astype(np.int64),
+        (label_weight[rows] * times).astype(np.float32),
     )  # fmt: skip
 
 
-def _mask(lines: Lines, random: np.random.Generator) -> np.ndarray:
-    """float32 (N_LINE, n_lines): 0 for what is left out of what the first layer says, and more than 1 for the rest."""
-    stays = random.random((N_LINE, len(lines.page)), np.float32) >= DROPPED
+def _mask(lines: Lines, n_line: int, random: np.random.Generator) -> np.ndarray:
+    """float32 (n_line, n_lines): 0 for what is left out of what the first layer says, and more than 1 for the rest."""
+    stays = random.random((n_line, len(lines.page)), np.float32) >= DROPPED
     return stays.astype(np.float32) / np.float32(1 - DROPPED)
 
 
-def gradients_of(weights: Network, lines: Lines, mask: np.ndarray) -> Network:
-    """How the mean log loss of the lines changes with each weight; `mask` (n_line, n_lines) multiplies the first layer.
+def gradients_of(weights: Network, lines: Lines, mask: np.ndarray, label_loss: float) -> Network:
+    """How the loss of the lines changes with each weight; `mask` (n_line, n_lines) multiplies the first layer.
 
-    What layers say is not rounded here.
+    The loss is the mean log loss of main content, and `label_loss` times that of the labels; what layers say is not
+    rounded here.
     """
     sums = weights.line[:-1].T @ lines.scaled + weights.line[-1][:, None]
     said = np.maximum(sums, 0) * mask
@@ -147,18 +172,28 @@ def gradients_of(weights: Network, lines: Lines, mask: np.ndarray) -> Network:
     near = np.maximum(near_sums, 0)
     far_sums = read_places(near, weights.far, weights.far_offset, lines.page, FAR_STEP)
     far = near + np.maximum(far_sums, 0)
-    odds = weights.out[: len(said)] @ said + weights.out[len(said) : -1] @ far + weights.out[-1]
-    by_odds = lines.weight / lines.weight.sum() * (1 / (1 + np.exp(-odds)) - lines.is_main)
+    inputs = np.concatenate((said, far))
+    by_out = _by_sums(weights.out @ inputs + weights.out_offset[:, None], lines, label_loss)
 
-    by_far = weights.out[len(said) : -1, None] * by_odds
+    by_said, by_far = np.split(weights.out.T @ by_out, [len(said)])
     far_gradients, by_near = _back(by_far * (far_sums > 0), near, weights.far, lines.page, FAR_STEP)
     by_near += by_far
-    near_gradients, by_said = _back(by_near * (near_sums > 0), said, weights.near, lines.page, NEAR_STEP)
-    by_said += weights.out[: len(said), None] * by_odds
-    by_sums = by_said * mask * (sums > 0)
+    near_gradients, by_first = _back(by_near * (near_sums > 0), said, weights.near, lines.page, NEAR_STEP)
+    by_sums = (by_first + by_said) * mask * (sums > 0)
     line = np.vstack((lines.scaled @ by_sums.T, by_sums.sum(axis=1)[None]))
-    out = np.concatenate((said @ by_odds, far @ by_odds, [by_odds.sum()])).astype(np.float32)
-    return Network(line, *near_gradients, *far_gradients, out)
+    return Network(line, *near_gradients, *far_gradients, by_out @ inputs.T, by_out.sum(axis=1))
+
+
+def _by_sums(sums: np.ndarray, lines: Lines, label_loss: float) -> np.ndarray:
+    """How the loss changes with each of the last layer's sums, (1 + n_labels, n_lines)."""
+    total = lines.weight.sum()
+    found = np.empty_like(sums)
+    found[0] = lines.weight / total * (1 / (1 + np.exp(-sums[0])) - lines.is_main)
+    chances = np.exp(sums[1:] - sums[1:].max(axis=0))
+    chances /= chances.sum(axis=0)
+    chances[lines.labels, np.arange(len(lines.labels))] -= 1
+    found[1:] = label_loss / total * lines.label_weight * chances
+    return found
 
 
 def _back(
