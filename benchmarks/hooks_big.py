@@ -34,6 +34,7 @@ import click
 import numpy as np
 
 from benchmarks import corpus
+from benchmarks.memory import held_bytes
 
 TICKS = os.sysconf("SC_CLK_TCK")
 POLL_SECONDS = 0.5
@@ -149,15 +150,6 @@ def digest_of(out: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def _bytes_of(pid: int) -> int:
-    """Memory of a process; what processes share is divided among them (PSS)."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0  # it ended between the two looks
-    return sum(1024 * int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-
-
 class _Tree:
     """The processes of a job: the first one and all that came of it, those included whose parents have gone."""
 
@@ -182,7 +174,7 @@ class _Tree:
         for pid in self._members:
             fields = stats[pid]
             self._ticks[pid, fields[19]] = int(fields[11]) + int(fields[12])
-            held = _bytes_of(pid)
+            held = held_bytes(pid)
             n_bytes += held
             n_java_bytes += held if names[pid] == "java" else 0
         self.peak_bytes = max(self.peak_bytes, n_bytes)

@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import corpus
+from memory import held_bytes
 
 REPOSITORY = Path(__file__).parent.parent
 WRITERS = {"dumps": corpus.write, "tiny": corpus.write_tiny, "one": corpus.write_one}
@@ -30,12 +31,10 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "
 def memory_of(pid: int) -> int:
     """Bytes of a process and of those it started; shared pages are counted once."""
     try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:  # it has just ended
         return 0
-    own = sum(1024 * int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    return own + sum(map(memory_of, map(int, children)))
+    return held_bytes(pid) + sum(map(memory_of, map(int, children)))
 
 
 class Peak(threading.Thread):

@@ -139,13 +139,13 @@ def test_select_keeps_the_rows_of_pages():
 
 
 def test_cross_validation_knows_nothing_of_the_family_it_tests():
-    examples = made_examples(inverted=("b",))
+    examples = made_examples(inverted=("b",), pages=24)  # of fewer the network learns by heart what family b says
     ((score, labels),) = cross_validate(examples, [examples], NAMES, QUICK, n_folds=4)
     is_b = np.array([dump.page.family == "b" for dump in examples.pages])[examples.page]
     right = (score > 0.5) == examples.is_main
     assert right[is_b].mean() < 0.1
     assert right[~is_b].mean() > 0.9
-    assert (labels[~is_b] == examples.labels[~is_b]).mean() > 0.75
+    assert (labels[~is_b] == examples.labels[~is_b]).mean() > 0.9
 
 
 def test_the_digest_is_of_features_and_labels():

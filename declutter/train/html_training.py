@@ -21,8 +21,7 @@ from declutter.train.fit import Settings, cross_validate, digest, fit, folds
 from declutter.train.gold import read_gold
 from declutter.train.html_examples import count_undecided, make_html_examples
 
-#: Beside the DOM, words were worth nothing, and the labels are told by it: they teach a network little.
-DEFAULTS = Settings(words=False, n_line=64, label_loss=0.1)
+DEFAULTS = Settings(n_line=64, label_loss=0.1)  # the DOM tells labels: they teach a network little
 
 
 def train_html(
@@ -42,7 +41,7 @@ def train_html(
     GoldError for gold that can't be read.
     """
     folders = [Path(folder) for folder in gold_folders]
-    settings = replace(settings, seed=seed, words=False)
+    settings = replace(settings, seed=seed, words=False)  # beside the DOM they were worth nothing: benchmarks/models.md
 
     def pages():
         return chain.from_iterable(read_gold(folder) for folder in folders)
