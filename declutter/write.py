@@ -80,7 +80,7 @@ def rebuild(kept: str, removed: str) -> str:
 def path_inside(folder: Path, page_id: str, suffix: str = "") -> Path:
     """Where the page's output goes in `folder`. Raises OutputError if that would be outside, by `..` or a link."""
     path = folder / (page_id + suffix)
-    if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder)) or ".." in path.parts:
+    if not Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(folder)) or ".." in Path(page_id).parts:
         raise OutputError(f"{path}: lies outside {folder}")
     return path
 

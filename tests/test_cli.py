@@ -256,3 +256,55 @@ def test_a_closed_pipe_is_no_traceback(folder):
     command = f"{subprocess.list2cmdline(DECLUTTER)} clean in/long.txt - | head -c 10"
     result = subprocess.run(command, shell=True, capture_output=True, env=ENVIRONMENT)
     assert b"Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("out", ["../out", "../work/../out", ".", ".."])
+def test_out_may_be_named_with_dots(folder, monkeypatch, out):
+    (folder / "work" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(folder / "work" / "deep" if out == ".." else folder / "work")
+    source = "../../in" if out == ".." else "../in"
+    arguments = ["--errors", "e.jsonl"] if out == ".." else []
+    result = declutter("clean", source, out, "--removed", "../gone", *arguments)
+    assert (result.exit_code, result.exception) == (0, None), result.output
+    assert sorted(name for name in os.listdir(out) if name.endswith(".txt")) == [f"{topic}.txt" for topic in TOPICS]
+
+
+def test_failures_stand_beside_an_out_with_dots(folder, monkeypatch):
+    (folder / "in" / "bad.txt").write_bytes(bytes(range(256)))
+    (folder / "work").mkdir()
+    monkeypatch.chdir(folder / "work")
+    assert declutter("clean", "../in", ".").exit_code == 1
+    assert (folder / "work.errors.jsonl").exists()
+
+
+@pytest.fixture(scope="module")
+def many_pages(tmp_path_factory):
+    """JSON lines that are more than one part of an input that is divided."""
+    path = tmp_path_factory.mktemp("many") / "pages.jsonl"
+    texts = [f"Home\nNews\nThe boat number {n} came back at dawn, and nobody in the harbour had slept.\nShare\n"
+             for n in range(1100)]  # fmt: skip
+    path.write_text("".join(json.dumps({"id": n, "text": text}) + "\n" for n, text in enumerate(texts)))
+    return path
+
+
+@pytest.mark.parametrize("out", ["-", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("source", ["-", "<(cat {path})", "-, gzip"])
+@pytest.mark.parametrize("options", ["", "--profile ../sites.profile"])
+def test_streams_are_cleaned_by_several_processes(folder, many_pages, source, out, options):
+    """Standard input and pipes: more than 1,024 pages are divided between processes."""
+    if options:
+        declutter("learn", "in", "-o", "sites.profile")
+    (folder / "work").mkdir()
+    packed = "gzip -c" if "gzip" in source else "cat"
+    name = source.partition(",")[0].format(path=many_pages)
+    script = (f"cd work; {packed} {many_pages} | {' '.join(DECLUTTER)} clean {name} {out} --workers 2 "
+              f"--engine rules {options}")  # fmt: skip
+    done = subprocess.run(["bash", "-c", script], env=ENVIRONMENT, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    if out == "out.parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
+        assert parquet.read_table("work/out.parquet").num_rows == 1100
+    else:
+        lines = done.stdout.splitlines() if out == "-" else (folder / "work" / out).read_bytes().splitlines()
+        assert [json.loads(line)["id"] for line in lines] == list(range(1100))
+        assert "Home" not in json.loads(lines[0])["text"]

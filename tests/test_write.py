@@ -1,6 +1,7 @@
 """Kept and removed text, rebuilding, and files that are whole or not there."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,3 +96,13 @@ def test_outputs_stay_in_their_folder(tmp_path, page_id):
     with pytest.raises(OutputError, match="outside"):
         path_inside(out, page_id)
     assert path_inside(out, "x/y..txt", ".removed.tsv") == out / "x" / "y..txt.removed.tsv"
+
+
+@pytest.mark.parametrize("folder", ["../out", "in/../out", "./out", "../../{here}/out"])
+def test_the_folder_that_was_named_may_have_dots(tmp_path, monkeypatch, folder):
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in" if folder.startswith("..") else tmp_path)
+    folder = Path(folder.format(here=f"{tmp_path.parent.name}/{tmp_path.name}"))
+    assert path_inside(folder, "x/a.txt") == folder / "x" / "a.txt"
+    with pytest.raises(OutputError, match="outside"):
+        path_inside(folder, "../a.txt")

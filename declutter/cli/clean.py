@@ -79,7 +79,7 @@ def clean(
     if links and outputs.to != "markdown":
         raise click.UsageError("--links is for Markdown: --to markdown, or an OUT that ends in .md")
     if errors is None and outputs.out is not None and not dry_run:
-        errors = outputs.out.with_name(f"{outputs.out.name}.errors.jsonl")
+        errors = outputs.errors_path
     if not dry_run and not force and not _may_write(outputs, found, resume):
         click.echo("nothing to resume: all outputs are there", err=True)
         return

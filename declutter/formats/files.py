@@ -69,6 +69,11 @@ class Stream:
     def __init__(self, path: Path | None, is_kept: bool):
         self._path = path
         self._is_kept = is_kept
+        self._is_elsewhere = False
+
+    def __getstate__(self) -> dict[str, object]:
+        """What another process gets: the pages of a stream travel to it, the open stream can't."""
+        return {"_path": self._path, "_is_kept": self._is_kept, "_is_elsewhere": True}
 
     @cached_property
     def _stream(self) -> BinaryIO:
@@ -83,7 +88,12 @@ class Stream:
         return io.BufferedReader(Unkept(self._stream), BUFFER_BYTES)
 
     def open(self) -> io.BufferedReader:
-        """A reader from the beginning, or, where nothing is kept, always the same one."""
+        """A reader from the beginning, or, where nothing is kept, always the same one.
+
+        Raises InputError in a process that did not open the stream.
+        """
+        if self._is_elsewhere:
+            raise InputError(f"{self._path or 'standard input'}: only the process that opened it can read it")
         if self._is_kept:
             return io.BufferedReader(Replayed(self._stream, self._kept), BUFFER_BYTES)
         return self._only_reader

@@ -60,6 +60,14 @@ class Outputs:
                 clashing.add(loser)
         return replace(self, clashing=frozenset(clashing))
 
+    @property
+    def errors_path(self) -> Path | None:
+        """The file beside the output that failures are written to: `OUT.errors.jsonl`. None for stdout."""
+        if self.out is None:
+            return None
+        out = self.out if self.out.name not in ("", "..") else Path(os.path.realpath(self.out))
+        return out.parent / f"{out.name}.errors.jsonl"
+
     def has_metadata(self, source: Input) -> bool:
         """Whether the HTML pages of an input are written with what they say of themselves.
 
