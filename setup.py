@@ -9,8 +9,8 @@ EXACT = {"network": "-ffp-contract=fast"}  # sums that are exact may be made in 
 setup(
     ext_modules=[
         Extension(
-            f"declutter.kernels.{name}",
-            [f"declutter/kernels/{name}.c"],
+            f"declutter.stages.kernels.{name}",
+            [f"declutter/stages/kernels/{name}.c"],
             extra_compile_args=["-O3", "-fno-math-errno", EXACT.get(name, SAME_FLOATS)],
             optional=True,  # without a compiler declutter installs all the same
         )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from declutter.cleaner import Cleaner
 from declutter.errors import ModelError
-from declutter.features import HTML_FEATURE_NAMES
-from declutter.model import Model, shipped_model
 from declutter.pages import Cleaned, Page
-from declutter.repeats import Profile
+from declutter.stages.features import HTML_FEATURE_NAMES
+from declutter.stages.judge.model import Model, shipped_model
+from declutter.stages.repeats import Profile
 from declutter.train.gold import GoldPage
 
 TRAINED_ON = "trained on these pages"

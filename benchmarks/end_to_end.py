@@ -30,7 +30,7 @@ from benchmarks.datasets import dump_of, open_dataset
 from benchmarks.options import CACHE
 from benchmarks.results import about_this_run, rounded, write_result
 from declutter.cleaner import Cleaner
-from declutter.formats.inputs import inputs
+from declutter.files.inputs import inputs
 from declutter.pages import Page
 
 REPOSITORY = Path(__file__).parent.parent

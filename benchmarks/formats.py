@@ -24,10 +24,10 @@ import pyarrow
 import pyarrow.ipc
 import pyarrow.parquet
 
-from declutter.formats.compression import packing
-from declutter.formats.inputs import Inputs
-from declutter.formats.outputs import output_for
-from declutter.formats.records import Options, Output, Record, Unreadable
+from declutter.files.compression import packing
+from declutter.files.inputs import Inputs
+from declutter.files.outputs import output_for
+from declutter.files.records import Options, Output, Record, Unreadable
 from declutter.pages import Page
 
 SEEDS = Path(__file__).parent.parent / "seeds"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from declutter.score import Counts, bag_f1, tokens, words
+from declutter.train.f1 import Counts, bag_f1, tokens, words
 
 N_DRAWS = 2000  # of the bootstrap
 INTERVAL = (2.5, 97.5)  # percentiles

@@ -11,8 +11,8 @@ from benchmarks.datasets import check_folders
 from benchmarks.report_page import SHOWN_LOSSES, Worst, benchmark_page
 from benchmarks.results import FOLDER, read_results
 from benchmarks.worst import losses, specimens
-from declutter import write
 from declutter.errors import GoldError
+from declutter.files import paths
 
 
 def write_report(
@@ -41,7 +41,7 @@ def write_report(
             lost = losses(result, source, SHOWN_LOSSES)
             if lost:
                 worst[dataset.name, source] = list(specimens(dataset, lost, source, models, cache))
-    write.write_bytes(output, benchmark_page(found, worst).encode("utf-8"))
+    paths.write_bytes(output, benchmark_page(found, worst).encode("utf-8"))
     return output
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import declutter
 from declutter.errors import OutputError
-from declutter.model import shipped_model
+from declutter.stages.judge.model import shipped_model
 
 FOLDER = Path(__file__).parent / "results"
 DIGITS = 4  # significant ones, of every figure

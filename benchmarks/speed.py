@@ -30,7 +30,7 @@ from benchmarks.results import about_this_run, rounded, write_result
 from benchmarks.workers import REPOSITORY, Installed, PeerProcess, environment
 from declutter.cleaner import Cleaner
 from declutter.pages import Page
-from declutter.repeats import Profile
+from declutter.stages.repeats import Profile
 
 CALIBRATION = "calibration: every word by a regular expression"
 WORD = re.compile(r"\w+")

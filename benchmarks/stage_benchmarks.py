@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from declutter import rules
 from declutter.cleaner import Cleaner, learn, segment, site_of
-from declutter.decide import decide
-from declutter.features import Columns, features, html_features
 from declutter.lines import Lines
-from declutter.measure import measure
-from declutter.model import shipped_model
 from declutter.pages import Page
-from declutter.write import kept_texts
+from declutter.stages.features import Columns, features, html_features
+from declutter.stages.judge import rules
+from declutter.stages.judge.decide import decide
+from declutter.stages.judge.model import shipped_model
+from declutter.stages.measure.measure import measure
+from declutter.stages.write import kept_texts
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 WORD = re.compile(r"\w+")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from declutter.errors import DeclutterError
     from declutter.lines import LABELS, Verdicts
     from declutter.pages import Cleaned, Page
-    from declutter.repeats import Profile
+    from declutter.stages.repeats import Profile
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,11 +27,14 @@ _MODULES = {
     "Verdicts": "lines",
     "Cleaned": "pages",
     "Page": "pages",
-    "Profile": "repeats",
+    "Profile": "stages.repeats",
 }
+_EXTRAS = ("kinds", "markdown", "metadata")  # modules: what else an HTML page says
 
 
 def __getattr__(name: str):
+    if name in _EXTRAS:
+        return import_module(f"{__name__}.extras.{name}")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from declutter import rules
-from declutter.decide import by_model, decide
 from declutter.errors import ModelError
-from declutter.features import (
+from declutter.files.spool import Spool
+from declutter.lines import LABELS, MAIN_CONTENT, Lines, Verdicts
+from declutter.pages import Cleaned, Page
+from declutter.stages.features import (
     FEATURE_NAMES,
     HTML_FEATURE_NAMES,
     WORD_FEATURE_NAMES,
@@ -20,14 +21,13 @@ from declutter.features import (
     outline_of,
     word_features,
 )
-from declutter.formats.spool import Spool
-from declutter.lines import LABELS, MAIN_CONTENT, Lines, Verdicts
-from declutter.measure import measure
-from declutter.model import Model, shipped_model
-from declutter.pages import Cleaned, Page
-from declutter.repeats import Profile, Sketches, TemplateCounter, registered_domain, sketch
-from declutter.segment.text import split_lines
-from declutter.write import kept_texts
+from declutter.stages.judge import rules
+from declutter.stages.judge.decide import by_model, decide
+from declutter.stages.judge.model import Model, shipped_model
+from declutter.stages.measure.measure import measure
+from declutter.stages.repeats import Profile, Sketches, TemplateCounter, registered_domain, sketch
+from declutter.stages.segment.text import split_lines
+from declutter.stages.write import kept_texts
 
 ENGINES = ("auto", "model", "rules")
 BATCH_CHARS = 1 << 19  # pages judged at once: large enough for numpy, small enough for the processor's cache
@@ -150,9 +150,9 @@ def _segment(pages: Sequence[Page]) -> tuple[Lines, Sequence[str | None]]:
     """The lines, and what of each page was left out because it is hostile."""
     if pages[0].html is None:
         return split_lines([page.text for page in pages]), [None] * len(pages)
-    from declutter.formats.html_encoding import decode_html
-    from declutter.segment.html import split_html
-    from declutter.segment.json_text import NO_TEXT_CHARS, json_markup
+    from declutter.stages.segment.decode import decode_html
+    from declutter.stages.segment.html import split_html
+    from declutter.stages.segment.json_text import NO_TEXT_CHARS, json_markup
 
     htmls = [page.html if isinstance(page.html, str) else decode_html(page.html) for page in pages]
     lines, partial = split_html(htmls)

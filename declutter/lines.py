@@ -128,3 +128,8 @@ class Verdicts:
     def reason(self) -> list[str]:
         """The reason of each line's verdict, in words."""
         return [self.reasons[code] for code in self.reason_codes.tolist()]
+
+
+def code_points(text: str) -> np.ndarray:
+    """The text as a uint32 array of code points; lone surrogates (undecodable bytes) included."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)

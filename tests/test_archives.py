@@ -7,10 +7,10 @@ import zipfile
 
 import pytest
 
-from declutter.formats import archives
-from declutter.formats.inputs import inputs
-from declutter.formats.outputs import output_for, output_name
-from declutter.formats.records import Options, Record, Unreadable
+from declutter.files import archives
+from declutter.files.inputs import inputs
+from declutter.files.outputs import output_for, output_name
+from declutter.files.records import Options, Record, Unreadable
 
 PAGE = "Menu\nThe boats came back at dawn, é.\n"
 MEMBERS = {

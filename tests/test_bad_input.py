@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from declutter import run, write
+from declutter import run
 from declutter.errors import OutputError
-from declutter.formats.folders import Folders
+from declutter.files.folders import Folders
 from declutter.run import outputs, passes, shards
+from declutter.stages import write
 from test_cli import ENVIRONMENT, declutter
 from test_run import article, clean, contents, learn, pages_file
 

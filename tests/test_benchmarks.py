@@ -25,7 +25,7 @@ from benchmarks.results import LARGEST_BYTES, json_rows, rounded, write_result
 from benchmarks.spool import spool
 from benchmarks.workers import Answer, Installed, PeerProcess, find_peers
 from declutter.errors import GoldError, OutputError
-from declutter.score import macro, token_f1, word_f1
+from declutter.train.f1 import macro, token_f1, word_f1
 
 REPOSITORY = Path(__file__).parent.parent
 SEEDS = REPOSITORY / "seeds"

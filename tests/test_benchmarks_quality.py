@@ -15,8 +15,8 @@ from benchmarks.__main__ import main
 from benchmarks.declutters import TRAINED_ON, UNSEEN, FoldModels, status_of
 from benchmarks.results import FOLDER, LARGEST_BYTES, read_results
 from declutter.errors import ModelError
-from declutter.model import shipped_model
-from declutter.score import word_f1
+from declutter.stages.judge.model import shipped_model
+from declutter.train.f1 import word_f1
 from declutter.train.fit import Settings
 from declutter.train.gold import read_gold
 from declutter.train.html_training import train_html

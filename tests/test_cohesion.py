@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from declutter.features import Columns
-from declutter.features.cohesion import COMMON_AT_LEAST, cohesion_of
 from declutter.lines import Repeats
-from declutter.measure import measure
-from declutter.segment.text import split_lines
+from declutter.stages.features import Columns
+from declutter.stages.features.cohesion import COMMON_AT_LEAST, cohesion_of
+from declutter.stages.measure.measure import measure
+from declutter.stages.segment.text import split_lines
 
 ARTICLE = [
     "The harbour council voted on Tuesday to repair the northern breakwater before the winter storms return.",

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from declutter.errors import InputError
-from declutter.formats import compression
-from declutter.formats.compression import packing, unpacked, without_compression
+from declutter.files import compression
+from declutter.files.compression import packing, unpacked, without_compression
 
 KINDS = ["gzip", "bzip2", "xz", "zstd"]
 TEXT = b"".join(b"Line %d of a page.\n" % number for number in range(50_000))

@@ -5,10 +5,10 @@ import pytest
 
 import declutter
 from declutter import Profile
-from declutter.features import Columns, in_consent_dialog
 from declutter.lines import Repeats
-from declutter.measure import measure
-from declutter.segment.html import split_html
+from declutter.stages.features import Columns, in_consent_dialog
+from declutter.stages.measure.measure import measure
+from declutter.stages.segment.html import split_html
 
 ARTICLE = "".join(
     f"<p>The {place} bridge over the river was closed in the spring, because the wood of its piers had rotted, "

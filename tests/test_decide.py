@@ -5,10 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declutter.decide import BLANK_OUT_REASON, BLANK_REASON, HOPELESS_SCORE, choose, decide, short_at_the_edge
 from declutter.lines import BODY, LABEL_CODES, LABELS, MAIN_CONTENT, NAVIGATION, TITLE, Judgement
-from declutter.measure import measure
-from declutter.segment.text import split_lines
+from declutter.stages.judge.decide import (
+    BLANK_OUT_REASON,
+    BLANK_REASON,
+    HOPELESS_SCORE,
+    choose,
+    decide,
+    short_at_the_edge,
+)
+from declutter.stages.measure.measure import measure
+from declutter.stages.segment.text import split_lines
 
 CODES = {"t": TITLE, "b": BODY, "n": NAVIGATION, "c": LABEL_CODES["caption"]}
 

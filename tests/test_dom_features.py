@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from declutter.features import (
+from declutter.lines import Repeats
+from declutter.stages.features import (
     DOM_FAMILIES,
     DOM_FEATURES,
     FEATURE_NAMES,
@@ -14,11 +15,10 @@ from declutter.features import (
     features,
     html_features,
 )
-from declutter.features.table import names_of
-from declutter.lines import Repeats
-from declutter.measure import measure
-from declutter.segment.html import split_html
-from declutter.segment.text import split_lines
+from declutter.stages.features.table import names_of
+from declutter.stages.measure.measure import measure
+from declutter.stages.segment.html import split_html
+from declutter.stages.segment.text import split_lines
 
 PROSE = "The harbor wall will close on Monday for eleven weeks, the council said, so that its cracks can be filled."
 NEWS = f"""<title>The wall closes - Harbor Post</title><body><nav class="menu"><ul>

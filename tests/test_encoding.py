@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from declutter.errors import InputError
-from declutter.formats.encoding import decode
+from declutter.files.encoding import decode
 
 SENTENCES = {
     "cp1251": "Мэр сообщил, что мост через реку откроют весной, через два года после паводка.\n",

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from declutter.features import FEATURE_NAMES
 from declutter.lines import LABEL_CODES, LABELS
+from declutter.stages.features import FEATURE_NAMES
 from declutter.train import examples as examples_module
 from declutter.train.examples import UNKNOWN, label_dumps, make_examples
 from declutter.train.gold import GoldPage, read_gold

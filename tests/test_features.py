@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from declutter.features import FAMILIES, FEATURE_NAMES, Columns, features
-from declutter.features.table import names_of
 from declutter.lines import Repeats
-from declutter.measure import measure
-from declutter.segment.text import split_lines
+from declutter.stages.features import FAMILIES, FEATURE_NAMES, Columns, features
+from declutter.stages.features.table import names_of
+from declutter.stages.measure.measure import measure
+from declutter.stages.segment.text import split_lines
 
 MENU = [
     "Home",

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn, which fits the models, is not installed")
 
-from declutter.features import WORD_FEATURE_NAMES
 from declutter.lines import BODY, LABEL_CODES, LABELS, TITLE
+from declutter.stages.features import WORD_FEATURE_NAMES
 from declutter.train.examples import UNKNOWN, Examples, LabelledDump
 from declutter.train.fit import (
     LABEL_POWER,

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from declutter.errors import InputError
-from declutter.formats.folders import Folders
+from declutter.files.folders import Folders
 
 
 def write(folder, **files):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from declutter.segment import dom
-from declutter.segment.html import COLUMNS, split_html
+from declutter.stages.segment import dom
+from declutter.stages.segment.html import COLUMNS, split_html
 
 ARTICLE = """<!doctype html><html><head><title>A storm passes - The Harbour Post</title>
 <meta property="og:title" content="A storm passes"><style>p{}</style></head><body>

@@ -2,7 +2,7 @@
 
 import pytest
 
-from declutter.formats.html_encoding import decode_html, web_codec
+from declutter.stages.segment.decode import decode_html, web_codec
 
 RUSSIAN = "Сегодня в городе открыли новую библиотеку, и туда пришли все жители соседних улиц. " * 5
 

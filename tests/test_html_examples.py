@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from declutter.features import HTML_FEATURE_NAMES
 from declutter.lines import LABEL_CODES
+from declutter.stages.features import HTML_FEATURE_NAMES
 from declutter.train.examples import UNKNOWN
 from declutter.train.gold import GoldPage
 from declutter.train.html_examples import count_undecided, label_rows, make_html_examples

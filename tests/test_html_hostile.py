@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from declutter.segment import bounds
-from declutter.segment.html import split_html
+from declutter.stages.segment import bounds
+from declutter.stages.segment.html import split_html
 
 #: Seconds that no page may take, far above what any of these does (under 4 on a slow machine).
 LIMIT = 30

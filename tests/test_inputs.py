@@ -13,10 +13,10 @@ import threading
 import pytest
 
 from declutter.errors import InputError
-from declutter.formats.inputs import inputs
-from declutter.formats.outputs import output_for, output_name
-from declutter.formats.records import Options, Record, Unreadable
-from declutter.formats.suffixes import format_of_bytes, format_of_name
+from declutter.files.inputs import inputs
+from declutter.files.outputs import output_for, output_name
+from declutter.files.records import Options, Record, Unreadable
+from declutter.files.suffixes import format_of_bytes, format_of_name
 
 PAGE = "Menu\r\nThe boats came back at dawn, é.\n"
 

@@ -6,8 +6,8 @@ import time
 import pytest
 
 import declutter
-from declutter.segment import json_text
-from declutter.segment.json_text import json_markup, objects, scripts
+from declutter.stages.segment import json_text
+from declutter.stages.segment.json_text import json_markup, objects, scripts
 
 STORY = (
     "The storm reached the harbour at noon on Monday and tore two boats from their moorings, the mayor said. "

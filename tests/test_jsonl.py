@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from declutter.formats.files import File
-from declutter.formats.jsonl import JsonlInput, JsonlOutput, fields_of_line
-from declutter.formats.records import Options, Record, Row, Unreadable
+from declutter.files.files import File
+from declutter.files.jsonl import JsonlInput, JsonlOutput, fields_of_line
+from declutter.files.records import Options, Record, Row, Unreadable
 from declutter.lines import Verdicts
 from declutter.pages import Page
 

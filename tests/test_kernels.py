@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 
-from declutter import model as model_module
-from declutter.model import KERNEL_DEPTH, LEAF_GRID, Trees
+from declutter.stages.judge import model as model_module
+from declutter.stages.judge.model import KERNEL_DEPTH, LEAF_GRID, Trees
 
 kernel = model_module.kernel
 compiled = pytest.mark.skipif(kernel is None, reason="no kernels: declutter was installed without a compiler")

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from declutter.features import Columns, cohesion, features, pagewise
-from declutter.features.cohesion import Cohesion
-from declutter.features.pagewise import Pagewise
 from declutter.lines import Repeats
-from declutter.measure import measure
-from declutter.segment.text import split_lines
+from declutter.stages.features import Columns, cohesion, features, pagewise
+from declutter.stages.features.cohesion import Cohesion
+from declutter.stages.features.pagewise import Pagewise
+from declutter.stages.measure.measure import measure
+from declutter.stages.segment.text import split_lines
 
 kernel = pagewise.kernel
 pytestmark = pytest.mark.skipif(kernel is None, reason="no kernels: declutter was installed without a compiler")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from declutter.segment import bounds, dom, html
+from declutter.stages.segment import bounds, dom, html
 
-kernel = pytest.importorskip("declutter.kernels.html", reason="the kernel is not compiled here")
+kernel = pytest.importorskip("declutter.stages.kernels.html", reason="the kernel is not compiled here")
 
 PAGES = sorted((Path(__file__).parent.parent / "fixtures").rglob("*.html"))
 TITLED = {"titles": frozenset({"Home", "a b"}), "title_parts": frozenset({"a", "b"})}

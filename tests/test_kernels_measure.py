@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from declutter import measure as measure_module
 from declutter.lines import Lines
-from declutter.phrases import phrases_by_category
-from declutter.scripts import N_CLASSES
-from declutter.segment.text import split_lines
+from declutter.stages.measure import measure as measure_module
+from declutter.stages.measure.characters import N_CLASSES
+from declutter.stages.measure.phrases import phrases_by_category
+from declutter.stages.segment.text import split_lines
 
-kernel = pytest.importorskip("declutter.kernels.measure", reason="the kernel is not compiled here")
+kernel = pytest.importorskip("declutter.stages.kernels.measure", reason="the kernel is not compiled here")
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 LONG = "The harbor wall will close on Monday for eleven weeks, the council said, so that every crack can be filled now."

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declutter import network as network_module
-from declutter.network import SAID_GRID, WEIGHT_GRID, Linear, Network
+from declutter.stages.judge import network as network_module
+from declutter.stages.judge.network import SAID_GRID, WEIGHT_GRID, Linear, Network
 
 kernel = network_module.kernel
 compiled = pytest.mark.skipif(kernel is None, reason="no kernels: declutter was installed without a compiler")

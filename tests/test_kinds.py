@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from declutter import kinds
 from declutter.errors import GoldError, ModelError
-from declutter.kinds import KINDS, PAGE_FEATURES, KindModel, head_features, page_features, url_features
+from declutter.extras import kinds
+from declutter.extras.kinds import KINDS, PAGE_FEATURES, KindModel, head_features, page_features, url_features
 from declutter.pages import Page
 from declutter.train.gold import GoldPage
 from declutter.train.kinds_training import confusion, confusion_text, cross_validate, fit, train_kinds

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from declutter.features import WORD_FEATURE_NAMES, Pagewise, word_features
-from declutter.lexicon import NOTHING, WEIGHT_GRID, Lexicon
 from declutter.lines import Lines
-from declutter.measure import measure
-from declutter.scripts import splitmix64
-from declutter.segment.text import split_lines
+from declutter.stages.features import WORD_FEATURE_NAMES, Pagewise, word_features
+from declutter.stages.features.lexicon import NOTHING, WEIGHT_GRID, Lexicon
+from declutter.stages.measure.characters import splitmix64
+from declutter.stages.measure.measure import measure
+from declutter.stages.segment.text import split_lines
 
 COLUMN = {name: place for place, name in enumerate(WORD_FEATURE_NAMES)}
 

@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from declutter.features import HTML_FEATURE_NAMES
 from declutter.lines import BODY, NAVIGATION
-from declutter.score import bag_f1, words
+from declutter.stages.features import HTML_FEATURE_NAMES
 from declutter.train.examples import UNKNOWN, Examples, LabelledDump
+from declutter.train.f1 import bag_f1, words
 from declutter.train.gold import GoldPage
 from declutter.train.losses import ABSENT, EXTRA, MISSED, losses, losses_text, sorts_of
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import declutter
-from declutter import markdown
 from declutter.cleaner import segment
+from declutter.extras import markdown
 from declutter.lines import BODY, TITLE, Verdicts
 from declutter.pages import Cleaned, Page
 

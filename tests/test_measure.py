@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declutter import measure as measure_module
-from declutter import scripts
 from declutter.lines import Measures
-from declutter.measure import MAX_LINE_CHARS, measure
-from declutter.segment.text import split_lines
+from declutter.stages.measure import characters
+from declutter.stages.measure import measure as measure_module
+from declutter.stages.measure.measure import MAX_LINE_CHARS, measure
+from declutter.stages.segment.text import split_lines
 
 ALPHABET = "aB é1٣ \t\n\r.:,•-«»|漢あกက한\u200c\u200f\u0301\ud800\U0001f600\U00030000\0"
 dumps = st.text(st.sampled_from(ALPHABET), max_size=60)
@@ -48,15 +48,15 @@ def test_words_of_scripts_with_spaces(line, words):
 
 
 @pytest.mark.parametrize(
-    ("line", "script", "characters"),
+    ("line", "script", "n_characters"),
     [
-        ("渔民们在黎明回到港口", scripts.HAN, 10),
-        ("あしたはあめ", scripts.KANA, 6),
-        ("วันนี้ฝนตก", scripts.SOUTHEAST_ASIAN, 7),  # vowel and tone marks above are none of their own
+        ("渔民们在黎明回到港口", characters.HAN, 10),
+        ("あしたはあめ", characters.KANA, 6),
+        ("วันนี้ฝนตก", characters.SOUTHEAST_ASIAN, 7),  # vowel and tone marks above are none of their own
     ],
 )
-def test_words_of_scripts_without_spaces(line, script, characters):
-    assert measured(line).words[0] == pytest.approx(characters * scripts.WORDS_PER_CHARACTER[script])
+def test_words_of_scripts_without_spaces(line, script, n_characters):
+    assert measured(line).words[0] == pytest.approx(n_characters * characters.WORDS_PER_CHARACTER[script])
 
 
 def test_length_compares_across_scripts():
@@ -73,18 +73,18 @@ def test_length_compares_across_scripts():
 @pytest.mark.parametrize(
     ("line", "final"),
     [
-        ("It rained.", scripts.SENTENCE_END),
-        ("“It rained.”", scripts.SENTENCE_END),
-        ("(“It rained.” )", scripts.SENTENCE_END),
-        ("«هطل المطر؟»", scripts.SENTENCE_END),
-        ("下雨了。」", scripts.SENTENCE_END),
-        ("वर्षा हुई।", scripts.SENTENCE_END),
-        ("ភ្លៀង។", scripts.SENTENCE_END),
-        ("It rained…", scripts.ELLIPSIS),
-        ("It rained.\u200f", scripts.SENTENCE_END),
-        ("Read also:", scripts.COLON),
-        ("It rained", scripts.LOWER),
-        ("2024", scripts.DIGIT),
+        ("It rained.", characters.SENTENCE_END),
+        ("“It rained.”", characters.SENTENCE_END),
+        ("(“It rained.” )", characters.SENTENCE_END),
+        ("«هطل المطر؟»", characters.SENTENCE_END),
+        ("下雨了。」", characters.SENTENCE_END),
+        ("वर्षा हुई।", characters.SENTENCE_END),
+        ("ភ្លៀង។", characters.SENTENCE_END),
+        ("It rained…", characters.ELLIPSIS),
+        ("It rained.\u200f", characters.SENTENCE_END),
+        ("Read also:", characters.COLON),
+        ("It rained", characters.LOWER),
+        ("2024", characters.DIGIT),
     ],
 )
 def test_how_a_line_ends(line, final):
@@ -104,14 +104,14 @@ def test_blank_lines_have_no_row_and_others_keep_theirs():
 def test_indent_first_and_last_class_and_counts():
     measures = measured("  \t• one", "\u3000「二」")
     assert measures.indent_chars.tolist() == [3, 1]
-    assert measures.first_class.tolist() == [scripts.BULLET, scripts.QUOTE]
-    assert measures.last_class.tolist() == [scripts.LOWER, scripts.QUOTE]
-    assert measures.counts[0, scripts.LOWER] == 3 and measures.counts[1, scripts.HAN] == 1
+    assert measures.first_class.tolist() == [characters.BULLET, characters.QUOTE]
+    assert measures.last_class.tolist() == [characters.LOWER, characters.QUOTE]
+    assert measures.counts[0, characters.LOWER] == 3 and measures.counts[1, characters.HAN] == 1
 
 
 def test_script_is_that_of_the_last_word():
     measures = measured("Read this на русском", "по-русски: English", "漢字", "12 345", "---")
-    names = [scripts.SCRIPTS[row] for row in measures.script.tolist()]
+    names = [characters.SCRIPTS[row] for row in measures.script.tolist()]
     assert names == ["Cyrillic", "Latin", "Han", "none", "none"]
 
 
@@ -197,7 +197,7 @@ def test_no_lines_at_all():
         measures = measure(split_lines(texts))
         assert len(measures) == 0
         assert measures.page_starts.tolist() == [0] * (len(texts) + 1)
-        assert measures.counts.shape == (0, scripts.N_CLASSES)
+        assert measures.counts.shape == (0, characters.N_CLASSES)
 
 
 def test_a_huge_line_is_measured_by_its_beginning_and_the_lines_beside_it_whole():

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 import declutter
-from declutter import metadata
-from declutter.metadata import Metadata
+from declutter.extras import metadata
+from declutter.extras.metadata import Metadata
 from declutter.pages import Cleaned, Page
 
 GERMAN = "Der Sturm erreichte den Hafen am Montag um zwölf Uhr und riss zwei Boote los, sagte der Bürgermeister."

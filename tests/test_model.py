@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from declutter import model as model_module
 from declutter.cleaner import TEXT_MODEL_FEATURES, Cleaner
 from declutter.errors import ModelError
-from declutter.lexicon import Lexicon
 from declutter.lines import LABELS
-from declutter.model import LEAF_GRID, Model, Trees
-from declutter.network import Network
+from declutter.stages.features.lexicon import Lexicon
+from declutter.stages.judge import model as model_module
+from declutter.stages.judge.model import LEAF_GRID, Model, Trees
+from declutter.stages.judge.network import Network
 
 N_FEATURES = 6
 

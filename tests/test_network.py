@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from declutter.network import REACH, Network, read_places, said_of
+from declutter.stages.judge.network import REACH, Network, read_places, said_of
 
 pytest.importorskip("sklearn", reason="scikit-learn, which the package for training needs, is not installed")
 

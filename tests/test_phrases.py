@@ -7,11 +7,11 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from declutter.measure import MAX_PHRASE_UNITS, PHRASE_LINE_CHARS, measure
-from declutter.phrases import CATEGORIES, phrases_by_category
-from declutter.segment.text import split_lines
+from declutter.stages.measure.measure import MAX_PHRASE_UNITS, PHRASE_LINE_CHARS, measure
+from declutter.stages.measure.phrases import CATEGORIES, phrases_by_category
+from declutter.stages.segment.text import split_lines
 
-LANGUAGES = json.loads(resources.files("declutter").joinpath("phrases.json").read_text("utf-8"))
+LANGUAGES = json.loads(resources.files("declutter.stages.measure").joinpath("phrases.json").read_text("utf-8"))
 NO_LANGUAGE = {"mul"}  # names that stand on sites of every language
 
 

@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 
 from declutter.errors import ProfileError
-from declutter.measure import measure
-from declutter.repeats import Profile, Sketches, SketchFolder, TemplateCounter, counting, registered_domain, sketch
-from declutter.repeats import profile as profile_module
-from declutter.repeats.sketches import joined
-from declutter.segment.text import split_lines
+from declutter.stages.measure.measure import measure
+from declutter.stages.repeats import (
+    Profile,
+    Sketches,
+    SketchFolder,
+    TemplateCounter,
+    counting,
+    registered_domain,
+    sketch,
+)
+from declutter.stages.repeats import profile as profile_module
+from declutter.stages.repeats.sketches import joined
+from declutter.stages.segment.text import split_lines
 
 NOUNS = (
     "harbor market school bridge river library garden museum station theatre council festival road farm tower".split()

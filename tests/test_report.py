@@ -17,7 +17,7 @@ from declutter.report.corpus_page import LARGEST_BYTES, corpus_page, within
 from declutter.report.markup import Html, markup, page_text, tag
 from declutter.report.odd import OddPages
 from declutter.report.specimen import LeftOut, specimen
-from declutter.segment.text import split_lines
+from declutter.stages.segment.text import split_lines
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 RULES = Cleaner(engine="rules")  # whatever model is shipped

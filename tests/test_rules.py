@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from declutter import Cleaner, Page
-from declutter.features import Columns
 from declutter.lines import Repeats
-from declutter.measure import measure
-from declutter.phrases import CATEGORIES
-from declutter.rules import LABEL_OF_CATEGORY, REASONS, judge
-from declutter.segment.text import split_lines
+from declutter.stages.features import Columns
+from declutter.stages.judge.rules import LABEL_OF_CATEGORY, REASONS, judge
+from declutter.stages.measure.measure import measure
+from declutter.stages.measure.phrases import CATEGORIES
+from declutter.stages.segment.text import split_lines
 
 RULES = Cleaner(engine="rules")
 

@@ -10,13 +10,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from declutter import Cleaner, Page, kinds, markdown, metadata, run, write
+from declutter import Cleaner, Page, run
 from declutter import cleaner as cleaner_module
 from declutter.errors import InputError, OutputError
-from declutter.formats.encoding import decode
-from declutter.repeats import Profile
+from declutter.extras import kinds, markdown, metadata
+from declutter.files.encoding import decode
 from declutter.run import passes, shards
 from declutter.run.forms import FIELDS
+from declutter.stages import write
+from declutter.stages.repeats import Profile
 
 TOPICS = ("bridge", "market", "school")
 MENU = "Home\nPolitics\nWeather\nSign in\n\n"

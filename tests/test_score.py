@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from declutter.lines import LABEL_CODES
-from declutter.score import (
+from declutter.train.f1 import (
     Counts,
     confusion,
     line_counts,

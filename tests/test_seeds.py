@@ -11,10 +11,10 @@ import pytest
 
 from declutter import Cleaner, Page
 from declutter.lines import LABELS
-from declutter.measure import measure
-from declutter.score import Counts, line_counts
-from declutter.scripts import SCRIPTS
-from declutter.segment.text import split_lines
+from declutter.stages.measure.characters import SCRIPTS
+from declutter.stages.measure.measure import measure
+from declutter.stages.segment.text import split_lines
+from declutter.train.f1 import Counts, line_counts
 from declutter.train.gold import read_gold
 
 REPOSITORY = Path(__file__).parent.parent

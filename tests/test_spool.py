@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declutter.formats.spool import Spool
+from declutter.files.spool import Spool
 from declutter.pages import Page
 
 names = st.none() | st.text(max_size=5)

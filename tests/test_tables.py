@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from declutter.errors import InputError
-from declutter.formats.files import File
-from declutter.formats.inputs import inputs
-from declutter.formats.outputs import output_for
-from declutter.formats.records import Options, Record, Unreadable
-from declutter.formats.tables import ParquetInput
+from declutter.files.files import File
+from declutter.files.inputs import inputs
+from declutter.files.outputs import output_for
+from declutter.files.records import Options, Record, Unreadable
+from declutter.files.tables import ParquetInput
 from declutter.lines import Verdicts
 from declutter.pages import Page
 
@@ -112,8 +112,8 @@ def test_compression_stays_and_the_same_bytes_come_out(tmp_path):
 
 def test_a_table_larger_than_a_batch_is_read_and_written_in_parts(tmp_path, kind, monkeypatch):
     for name in ("MAX_BATCH_ROWS", "BATCH_BYTES"):
-        monkeypatch.setattr(f"declutter.formats.tables.{name}", 7)
-    monkeypatch.setattr("declutter.formats.table_outputs.ROW_GROUP_BYTES", 100)
+        monkeypatch.setattr(f"declutter.files.tables.{name}", 7)
+    monkeypatch.setattr("declutter.files.table_outputs.ROW_GROUP_BYTES", 100)
     large = pa.concat_tables([table()] * 5)
     write, read = KINDS[kind]
     write(tmp_path / kind, large)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from declutter.segment import text as text_module
-from declutter.segment.text import split_lines
+from declutter.stages.segment import text as text_module
+from declutter.stages.segment.text import split_lines
 
 # the definition, in another language: what the vectorised splitter must agree with
 PHYSICAL_LINE = re.compile(r"[^\n\r\u2028\u2029]*(?:\r\n|[\n\r\u2028\u2029])|[^\n\r\u2028\u2029]+")

@@ -20,9 +20,9 @@ pytest.importorskip("lxml", reason="lxml, which training needs, is not installed
 from declutter import Cleaner
 from declutter.cli import main
 from declutter.errors import GoldError
-from declutter.features import HTML_FEATURE_NAMES
 from declutter.lines import LABELS
-from declutter.model import Model
+from declutter.stages.features import HTML_FEATURE_NAMES
+from declutter.stages.judge.model import Model
 from declutter.train import labelling, scoring, training
 from declutter.train.examples import label_dumps
 from declutter.train.fit import Settings, folds

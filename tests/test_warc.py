@@ -7,12 +7,12 @@ import zlib
 
 import pytest
 
-from declutter.formats import http_body
-from declutter.formats.files import File
-from declutter.formats.inputs import inputs
-from declutter.formats.outputs import output_for, output_name
-from declutter.formats.records import Options, Record, Unreadable
-from declutter.formats.warc import WarcInput
+from declutter.files import http_body
+from declutter.files.files import File
+from declutter.files.inputs import inputs
+from declutter.files.outputs import output_for, output_name
+from declutter.files.records import Options, Record, Unreadable
+from declutter.files.warc import WarcInput
 
 pytest.importorskip("fastwarc", reason="WARC needs the extra warc")
 

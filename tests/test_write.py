@@ -9,9 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from declutter.errors import OutputError
+from declutter.files.paths import path_inside, whole_file, write_bytes
 from declutter.lines import LABELS, Verdicts
-from declutter.segment.text import split_lines
-from declutter.write import kept_texts, path_inside, rebuild, removed_text, whole_file, write_bytes
+from declutter.stages.segment.text import split_lines
+from declutter.stages.write import kept_texts, rebuild, removed_text
 
 
 def judged(text, keep):

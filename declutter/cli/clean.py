@@ -108,7 +108,7 @@ def _may_write(outputs, found, resume: bool) -> bool:
 
 
 def _write_summary(path: Path, summary, seconds: float) -> None:
-    from declutter.write import write_bytes
+    from declutter.files.paths import write_bytes
 
     values = {
         "pages": summary.n_pages,

@@ -57,7 +57,7 @@ def profile():
 )
 def show(file, form):
     """Say what a profile holds: sites, pages, and the lines that repeat."""
-    from declutter.repeats import Profile
+    from declutter.stages.repeats import Profile
 
     held = Profile.load(file)
     if form == "tsv":
@@ -89,8 +89,8 @@ def _profile_lines(held) -> Iterator[str]:
 @click.option("--force", is_flag=True, help="Replace a profile that exists.")
 def merge(files, output, force):
     """Merge profiles that were learned of different pages; no page should stand in two of them."""
-    from declutter.repeats import Profile
-    from declutter.write import whole_file
+    from declutter.files.paths import whole_file
+    from declutter.stages.repeats import Profile
 
     path = Path(output)
     if path.exists() and not force:

@@ -30,13 +30,13 @@ def as_labels(_ctx, _option, value: str | None) -> frozenset[str] | None:
 
 
 def as_profile(_ctx, _option, path: str | None):
-    from declutter.repeats import Profile
+    from declutter.stages.repeats import Profile
 
     return None if path is None else Profile.load(path)
 
 
 def as_model(_ctx, _option, path: str | None):
-    from declutter.model import Model
+    from declutter.stages.judge.model import Model
 
     return None if path is None else Model.load(path)
 
@@ -122,7 +122,7 @@ def reading(command):
 
     @wraps(command)
     def with_options(*, input_format, encoding, sites_by_folder, max_record_bytes, **options):
-        from declutter.formats.records import Options
+        from declutter.files.records import Options
 
         columns = {name: options.pop(name) for name in COLUMN_OPTIONS}
         made = Options(

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from declutter import LABELS, Cleaned
-from declutter.repeats import Site
+from declutter.stages.repeats import Site
 
 #: A row a site.
 COUNTS_SCHEMA = pa.schema(

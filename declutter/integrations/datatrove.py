@@ -46,8 +46,8 @@ except ImportError as error:
 from declutter import LABELS, Cleaned, Cleaner, DeclutterError, Page, Profile
 from declutter.cleaner import site_of, sketches_of
 from declutter.integrations.columns import verdict_rows
-from declutter.repeats import PageSketch, Site, Sketches, TemplateCounter
-from declutter.repeats.counting import is_counted
+from declutter.stages.repeats import PageSketch, Site, Sketches, TemplateCounter
+from declutter.stages.repeats.counting import is_counted
 
 BATCH_DOCUMENTS = 256
 PAGES_SUFFIX = ".pages.jsonl"

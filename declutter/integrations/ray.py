@@ -39,7 +39,7 @@ from declutter import Cleaner, Page, Profile, learn
 from declutter.cleaner import site_of
 from declutter.integrations.columns import cleaned_rows, given_columns, pages_of
 from declutter.integrations.counts import counts_table, sites_of, verdicts_array
-from declutter.repeats.counting import is_counted
+from declutter.stages.repeats.counting import is_counted
 
 BATCH_ROWS = 1024
 

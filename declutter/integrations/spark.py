@@ -36,7 +36,7 @@ from declutter import Cleaned, Cleaner, Page, Profile, learn
 from declutter.cleaner import site_of
 from declutter.integrations.columns import given_columns, pages_of
 from declutter.integrations.counts import COUNTS_SCHEMA, counts_table, sites_of, verdicts_array
-from declutter.repeats.counting import is_counted
+from declutter.stages.repeats.counting import is_counted
 
 BATCH_ROWS = 1000  # pages judged and handed to Spark at a time
 LEARNED_PAGES = 1000  # whose sites are counted together: so a worker holds a few sites, however many its partition has

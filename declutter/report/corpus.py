@@ -11,12 +11,12 @@ import numpy as np
 
 from declutter.cleaner import Cleaner, learn, segment, site_of
 from declutter.lines import LABELS, Lines, Measures
-from declutter.measure import measure
 from declutter.pages import Cleaned, Page
-from declutter.repeats import Profile
 from declutter.report.odd import OddPages
 from declutter.report.specimen import LINE_CHARS, NAME_CHARS, Specimen, specimen
-from declutter.segment.text import split_lines
+from declutter.stages.measure.measure import measure
+from declutter.stages.repeats import Profile
+from declutter.stages.segment.text import split_lines
 
 LARGEST_SITES = 150  # sites counted by themselves: those with the most pages in the profile,
 FIRST_SITES = 150  # and the first others that are met; the pages of all other sites are counted together

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from declutter import write
 from declutter.cleaner import Cleaner
 from declutter.errors import OutputError
-from declutter.formats.folders import STDIN
-from declutter.formats.inputs import inputs
-from declutter.formats.records import Options, Unreadable
+from declutter.files import paths
+from declutter.files.folders import STDIN
+from declutter.files.inputs import inputs
+from declutter.files.records import Options, Unreadable
 from declutter.pages import Page
 from declutter.report.corpus import Corpus, Progress, as_they_are, gather
 from declutter.report.corpus_page import corpus_page
@@ -65,7 +65,7 @@ def write_report(
     pages = Pages(names, options)
     corpus = gather(pages, cleaner, seed=seed, progress=progress)
     corpus.failed, corpus.n_failed = pages.failed, pages.n_failed
-    write.write_bytes(output, corpus_page(corpus, _name(names)).encode("utf-8"))
+    paths.write_bytes(output, corpus_page(corpus, _name(names)).encode("utf-8"))
     return corpus
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from declutter.cleaner import Cleaner, segment
 from declutter.errors import InputError
-from declutter.formats.inputs import inputs
-from declutter.formats.records import Options
+from declutter.files.inputs import inputs
+from declutter.files.records import Options
 from declutter.lines import Lines, Verdicts
 from declutter.run.journal import has_journal
 from declutter.run.limits import Limits

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from declutter.errors import ModelError
-from declutter.formats.records import Input, Record
+from declutter.files.records import Input, Record
 from declutter.pages import Cleaned
 from declutter.run.limits import Limits, TooSlow, time_limit
 from declutter.run.outputs import Outputs
 
-FIELDS = ("url", "title", "author", "date", "language", "site", "kind")  # of declutter.metadata.record
+FIELDS = ("url", "title", "author", "date", "language", "site", "kind")  # of declutter.extras.metadata.record
 
 
 def formed(
@@ -50,13 +50,13 @@ def formed(
 
 def _markdown(cleaned: Cleaned, links: bool) -> str:
     """The Markdown without its last line's end, as the kept text of HTML has none: outputs add it."""
-    from declutter import markdown
+    from declutter.extras import markdown
 
     return markdown.of(cleaned, links).removesuffix("\n")
 
 
 def _metadata(cleaned: Cleaned) -> dict[str, str | None]:
-    from declutter import metadata
+    from declutter.extras import metadata
 
     found = metadata.record(cleaned)
     return {name: found[name] for name in FIELDS}

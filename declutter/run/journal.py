@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from declutter.errors import OutputError
-from declutter.repeats import Profile, SketchFolder
+from declutter.stages.repeats import Profile, SketchFolder
 
 try:
     import fcntl

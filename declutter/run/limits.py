@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from declutter.cleaner import Cleaner, batches, passed_through, sketches_of
-from declutter.formats.records import Record
+from declutter.files.records import Record
 from declutter.pages import Cleaned, Page
-from declutter.repeats import Sketches
+from declutter.stages.repeats import Sketches
 
 DIED = "the process that judged it died, of memory most likely"
 

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from declutter import write
 from declutter.cleaner import segment
 from declutter.errors import OutputError
-from declutter.formats.compression import without_compression
-from declutter.formats.encoding import Encoding
-from declutter.formats.folders import HTML_OUTPUT
-from declutter.formats.outputs import output_for, output_name
-from declutter.formats.records import Input, Options, Record
+from declutter.files import paths
+from declutter.files.compression import without_compression
+from declutter.files.encoding import Encoding
+from declutter.files.folders import HTML_OUTPUT
+from declutter.files.outputs import output_for, output_name
+from declutter.files.records import Input, Options, Record
 from declutter.pages import Cleaned
+from declutter.stages import write
 
 STDOUT = "-"
 REMOVED_SUFFIX = ".removed.tsv"
@@ -82,11 +83,11 @@ class Outputs:
         name = output_name(source, self.to)
         if source.id in self.clashing:
             raise OutputError(f"{source.id}: its output would have the name of another's, {name}; clean them apart")
-        return write.path_inside(self.out, name)
+        return paths.path_inside(self.out, name)
 
     def removed_path(self, source: Input) -> Path:
         """Where the lines removed of an input go."""
-        return write.path_inside(self.removed, source.id, REMOVED_SUFFIX)
+        return paths.path_inside(self.removed, source.id, REMOVED_SUFFIX)
 
     def existing(self, sources: Iterable[Input]) -> list[Path]:
         """The outputs that are there already."""
@@ -165,7 +166,7 @@ class InputWriter:
             keeps_all = cleaned.verdicts.keep.all()  # always so where the page could not be judged
             removed = "" if keeps_all else write.removed_text(segment([cleaned.page]), cleaned.verdicts)
             encoding = record.rest if isinstance(record.rest, Encoding) else HTML_OUTPUT
-            write.write_bytes(outputs.removed_path(self._source), encoding.encode(removed))
+            paths.write_bytes(outputs.removed_path(self._source), encoding.encode(removed))
         with self._naming(self.path):
             verdicts = cleaned.verdicts if outputs.options.verdicts else None
             self._output.write(record, cleaned.text, verdicts, cleaned.error)

@@ -13,18 +13,18 @@ from typing import Protocol
 
 import numpy as np
 
-from declutter import write
 from declutter.cleaner import Cleaner
 from declutter.errors import DeclutterError, OutputError
-from declutter.formats.records import Input
-from declutter.repeats import Profile, TemplateCounter
-from declutter.repeats.counting import COUNTED_PAGES
+from declutter.files import paths
+from declutter.files.records import Input
 from declutter.run.journal import Journal, journal_folder, open_journal
 from declutter.run.limits import Limits
 from declutter.run.outputs import Outputs, refuse_overlap
 from declutter.run.shards import SHARD_BYTES, InputRun, Job, Part, Shard, divided, given_up, pages_of, shards
 from declutter.run.summary import Failure, Summary
 from declutter.run.workers import Alone, Lost, Task, Workers
+from declutter.stages.repeats import Profile, TemplateCounter
+from declutter.stages.repeats.counting import COUNTED_PAGES
 
 SMALL_BYTES = 8 << 20  # of input for each process: less is done sooner than a process is started
 DIVIDED_BYTES = 32 << 20  # a larger input is divided, so that little is lost when the run is broken off
@@ -121,7 +121,7 @@ def learn(
             profile, summary = _learn(pool, planned, n_workers, settings, rarest=1)
         finally:
             pool.close()
-        with write.whole_file(path) as temporary:
+        with paths.whole_file(path) as temporary:
             profile.save(temporary)
     finally:
         journal.close(True)
@@ -342,7 +342,7 @@ def _write_errors(path: Path, summary: Summary) -> None:
         path.unlink(missing_ok=True)  # of an earlier run
         return
     lines = [json.dumps(failure._asdict(), ensure_ascii=False) + "\n" for failure in found]
-    write.write_bytes(path, "".join(lines).encode("utf-8", "backslashreplace"))
+    paths.write_bytes(path, "".join(lines).encode("utf-8", "backslashreplace"))
 
 
 def _identity(planned: list[Shard], outputs: Outputs, cleaner: Cleaner, settings: Settings) -> dict[str, object]:

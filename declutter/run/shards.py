@@ -17,16 +17,16 @@ import numpy as np
 
 from declutter.cleaner import Cleaner, n_text_chars, passed_through
 from declutter.errors import DeclutterError, InputError, OutputError
-from declutter.formats.records import Input, Record, Unreadable
+from declutter.files.records import Input, Record, Unreadable
 from declutter.lines import Verdicts
 from declutter.pages import Cleaned, Page
-from declutter.repeats import Profile, Sketches
-from declutter.repeats.sketches import joined
 from declutter.run.forms import formed
 from declutter.run.journal import Journal
 from declutter.run.limits import DIED, Limits, judged, sketched
 from declutter.run.outputs import InputWriter, Outputs
 from declutter.run.summary import Failure, Summary
+from declutter.stages.repeats import Profile, Sketches
+from declutter.stages.repeats.sketches import joined
 
 SHARD_BYTES = 4 << 20  # of small inputs that make a shard: about a second's work
 SHARD_INPUTS = 256

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from declutter.decide import BLANK_OUT_REASON, BLANK_REASON
 from declutter.lines import LABELS, Verdicts
 from declutter.pages import Cleaned
+from declutter.stages.judge.decide import BLANK_OUT_REASON, BLANK_REASON
 
 BLANK_REASONS = {BLANK_REASON, BLANK_OUT_REASON}
 

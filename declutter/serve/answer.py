@@ -16,7 +16,7 @@ from typing import NamedTuple
 from declutter.cleaner import Cleaner, segment
 from declutter.lines import LABELS
 from declutter.pages import Cleaned, Page
-from declutter.repeats import Profile
+from declutter.stages.repeats import Profile
 
 BETAS = {"precision": 0.5, "even": 1.0, "recall": 2.0}  # as `declutter clean --precision` and `--recall` have them
 OPTIONS = ("keep", "prefer", "verdicts")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from declutter.score import token_list
+from declutter.train.f1 import token_list
 
 SEED_TOKENS = 4  # shortest run of the first round, in tokens
 OUT_OF_ORDER_TOKENS = 6  # shortest run taken out of order, where it isn't a whole line

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from declutter.errors import GoldError
-from declutter.model import Model
+from declutter.stages.judge.model import Model
 from declutter.train.examples import LabelledDump
 from declutter.train.scoring import report_text
 from declutter.train.tables import table

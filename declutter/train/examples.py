@@ -12,13 +12,13 @@ from threading import get_ident
 
 import numpy as np
 
-from declutter.features import Columns, features
 from declutter.lines import LABEL_CODES, MAIN_CONTENT, Lines, Repeats
-from declutter.measure import measure
-from declutter.repeats import TemplateCounter
-from declutter.score import token_list
-from declutter.segment.text import split_lines
+from declutter.stages.features import Columns, features
+from declutter.stages.measure.measure import measure
+from declutter.stages.repeats import TemplateCounter
+from declutter.stages.segment.text import split_lines
 from declutter.train import dumps, teach
+from declutter.train.f1 import token_list
 from declutter.train.gold import GoldPage
 
 UNKNOWN = 255  # the code of a boilerplate line whose kind the page's DOM doesn't tell

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from declutter import write
-from declutter.features import WORD_FEATURE_NAMES
-from declutter.lexicon import NOTHING
+from declutter.files import paths
 from declutter.lines import BODY, LABELS, TITLE
-from declutter.model import LEAF_GRID, Model, Trees
-from declutter.network import SCALED_GRID, Network, scaled
+from declutter.stages.features import WORD_FEATURE_NAMES
+from declutter.stages.features.lexicon import NOTHING
+from declutter.stages.judge.model import LEAF_GRID, Model, Trees
+from declutter.stages.judge.network import SCALED_GRID, Network, scaled
 from declutter.train.bins import bin_edges, bin_numbers
 from declutter.train.examples import UNKNOWN, Examples
 from declutter.train.network_training import fit_network
@@ -220,7 +220,7 @@ def fold_card(train: Examples, is_left_out: np.ndarray) -> dict:
 def save_fold(model: Model, folder: Path, name: str) -> None:
     """Keep a model of cross-validation, so that others can measure it on the pages that it didn't see."""
     folder.mkdir(parents=True, exist_ok=True)
-    with write.whole_file(folder / name) as temporary:
+    with paths.whole_file(folder / name) as temporary:
         model.save(temporary)
 
 

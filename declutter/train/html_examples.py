@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from declutter.features import html_features
-from declutter.score import token_f1
-from declutter.segment.html import split_html
+from declutter.stages.features import html_features
+from declutter.stages.segment.html import split_html
 from declutter.train import teach
 from declutter.train.align import UNDECIDED, align, oracle
 from declutter.train.examples import (
@@ -26,6 +25,7 @@ from declutter.train.examples import (
     read_labels,
     write_labels,
 )
+from declutter.train.f1 import token_f1
 from declutter.train.gold import GoldPage
 
 STYLE = "html"

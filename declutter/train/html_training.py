@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from declutter import write
-from declutter.decide import choose
-from declutter.features import HTML_FEATURE_NAMES
-from declutter.model import Model
-from declutter.score import bag_f1, tokens, words
+from declutter.files import paths
+from declutter.stages.features import HTML_FEATURE_NAMES
+from declutter.stages.judge.decide import choose
+from declutter.stages.judge.model import Model
 from declutter.train.card import card_path_of, describe, html_card_text
 from declutter.train.examples import Examples
+from declutter.train.f1 import bag_f1, tokens, words
 from declutter.train.fit import Settings, cross_validate, digest, fit, folds
 from declutter.train.gold import read_gold
 from declutter.train.html_examples import count_undecided, make_html_examples
@@ -61,9 +61,9 @@ def train_html(
         f"-o {Path(out).name} --html --seed {seed}",
     }  # fmt: skip
     model = fit(examples, HTML_FEATURE_NAMES, settings, card)
-    with write.whole_file(Path(out)) as temporary:
+    with paths.whole_file(Path(out)) as temporary:
         model.save(temporary)
-    write.write_bytes(card_path_of(out), html_card_text(card, model).encode())
+    paths.write_bytes(card_path_of(out), html_card_text(card, model).encode())
     return model
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from declutter import write
 from declutter.errors import GoldError
-from declutter.kinds import KINDS, SCALED_LIMIT, KindModel, page_features
+from declutter.extras.kinds import KINDS, SCALED_LIMIT, KindModel, page_features
+from declutter.files import paths
 from declutter.pages import Page
 from declutter.train.gold import GoldPage, read_gold
 from declutter.train.tables import table
@@ -39,7 +39,7 @@ def train_kinds(gold_folders: Sequence[str | Path], out: str | Path, cross_valid
         found = cross_validate(x, kinds, pages)
         card |= {"accuracy": round(float((found == kinds).mean()), 4), "confusion": confusion(kinds, found).tolist()}
     model = fit(x, kinds, card)
-    with write.whole_file(Path(out)) as temporary:
+    with paths.whole_file(Path(out)) as temporary:
         model.save(temporary)
     return model
 

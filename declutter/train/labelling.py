@@ -11,9 +11,9 @@ from random import Random
 import numpy as np
 
 from declutter.errors import GoldError
-from declutter.score import bag_f1, tokens
 from declutter.train.dumps import SOURCES, STYLES
 from declutter.train.examples import LabelledDump, label_dumps
+from declutter.train.f1 import bag_f1, tokens
 from declutter.train.gold import GoldPage, read_gold
 
 LEAST_ORACLE = 0.9  # token F1 that a dump's gold lines must reach for the dump to teach anything

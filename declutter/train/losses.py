@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from declutter.lines import LABELS
-from declutter.score import words
 from declutter.train.examples import UNKNOWN, Examples
+from declutter.train.f1 import words
 from declutter.train.tables import table
 
 EXTRA, MISSED, ABSENT = "kept too much", "missed", "not in the page"

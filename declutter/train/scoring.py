@@ -12,13 +12,13 @@ import numpy as np
 from declutter.cleaner import Cleaner
 from declutter.errors import GoldError
 from declutter.lines import LABELS, TITLE
-from declutter.measure import measure
 from declutter.pages import Cleaned, Page
-from declutter.repeats import Profile
-from declutter.score import Counts, confusion, line_counts, macro, tokens, words
-from declutter.scripts import SCRIPTS
-from declutter.segment.text import split_lines
+from declutter.stages.measure.characters import SCRIPTS
+from declutter.stages.measure.measure import measure
+from declutter.stages.repeats import Profile
+from declutter.stages.segment.text import split_lines
 from declutter.train.examples import UNKNOWN, LabelledDump
+from declutter.train.f1 import Counts, confusion, line_counts, macro, tokens, words
 from declutter.train.labelling import Progress, gold_text, label_gold, no_progress, usable_styles
 from declutter.train.tables import table
 

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from lxml import etree
 
-from declutter.score import bag_f1, token_list, tokens
 from declutter.train.align import DROP, KEEP, UNDECIDED, align, labels_from, match
 from declutter.train.dumps import BLOCKS, Block, parse, walk
+from declutter.train.f1 import bag_f1, token_list, tokens
 
 #: Names that sites give to parts of a page, in the words of class and id attributes. Where names of several families
 #: stand over a line, the family listed first wins: a date among the comments is part of the comments. "menu" is the

@@ -10,11 +10,11 @@ from random import Random
 
 import numpy as np
 
-from declutter import write
 from declutter.cleaner import Cleaner
 from declutter.errors import GoldError
-from declutter.features import FEATURE_NAMES
-from declutter.model import Model
+from declutter.files import paths
+from declutter.stages.features import FEATURE_NAMES
+from declutter.stages.judge.model import Model
 from declutter.train.card import card_path_of, card_text, describe
 from declutter.train.dumps import STYLES
 from declutter.train.examples import UNKNOWN, Examples, LabelledDump, make_examples
@@ -87,9 +87,9 @@ def train(
         "scores": {name: _scores(found) for name, found in (("together", together), ("alone", alone)) if found},
     }  # fmt: skip
     [model] = [fit(examples, FEATURE_NAMES, settings, card) for _ in progress(["everything"], "fitting", 1)]
-    with write.whole_file(Path(out)) as temporary:
+    with paths.whole_file(Path(out)) as temporary:
         model.save(temporary)
-    write.write_bytes(card_path_of(out), card_text(card, model, together, alone).encode())
+    paths.write_bytes(card_path_of(out), card_text(card, model, together, alone).encode())
     return Training(model, together, alone)
 
 

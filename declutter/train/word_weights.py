@@ -14,8 +14,8 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from declutter.features import WORD_FEATURE_NAMES, Pagewise, word_features
-from declutter.lexicon import NOTHING, WEIGHT_GRID, Lexicon
+from declutter.stages.features import WORD_FEATURE_NAMES, Pagewise, word_features
+from declutter.stages.features.lexicon import NOTHING, WEIGHT_GRID, Lexicon
 from declutter.train.examples import Examples
 
 LEAST_FAMILIES = 5  # a word of fewer families may be the name of a site

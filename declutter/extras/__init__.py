@@ -1,0 +1,1 @@
+"""What else an HTML page says: Markdown, metadata, its kind."""

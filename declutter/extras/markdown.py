@@ -1,0 +1,309 @@
+"""A cleaned page as Markdown (CommonMark with tables): headings, lists, quotes, tables, code, links if asked.
+
+The kept rows are found again in the page's tree (segment/pieces.py), which says what each of them is. Text that
+Markdown would read as markup is escaped: a reader of the rendered page sees the rows as they were kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice, takewhile
+from urllib.parse import quote, urljoin, urlsplit
+
+import numpy as np
+
+from declutter.cleaner import segment
+from declutter.lines import TITLE, Lines
+from declutter.pages import Cleaned
+from declutter.stages.segment.pieces import Element, Piece, pieces
+
+LINK_SCHEMES = frozenset({"", "http", "https", "mailto", "tel", "ftp"})
+LANGUAGE = re.compile(r"\b(?:language|lang|highlight-source|brush:?)[-\s]+([\w+#.-]{1,30})")
+LANGUAGE_LEVELS = 5  # of elements around code that are asked for its language
+
+MARKUP = re.compile(r"[\\`*\[\]]|<(?=[a-zA-Z/!?])|&(?=#?\w{1,32};)|~(?=~)|(?<=~)~|(?<!\w)_+|_+(?!\w)")
+LINE_MARKUP = re.compile(r"(?:#{1,6}(?=\s|$)|>|[-+](?=\s|$|-)|=(?==*\s*$)|\d{1,9}(?P<dot>[.)])(?=\s|$))")
+URL_MARKUP = re.compile(r"[\x00-\x20()<>\"\\\x7f]|&(?=#?\w{1,32};)")
+CLOSING_HASHES = re.compile(r"(?:(?<=\s)|^)#(?=#*$)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    """A kept row: its text, marked up if Markdown is to read it as text, and the element around it (None: unknown)."""
+
+    text: str
+    element: Element | None
+    is_title: bool = False
+
+    def nearest(self, role: str) -> Element | None:
+        """The innermost element around the row that is a "heading", "cell", "pre", ... (pieces.ROLES)."""
+        return self.element.nearest.get(role) if self.element is not None else None
+
+
+def of(cleaned: Cleaned, links: bool = False) -> str:
+    """The kept rows of a page as Markdown, ending in a newline unless nothing was kept.
+
+    A dump has no structure: each of its lines is a paragraph. So is a row that the page's tree doesn't have. Links
+    lead where they do on a page at the page's URL. A page that was passed through because it can't be judged
+    (`cleaned.error`) comes out as it is.
+    """
+    if cleaned.error is not None:
+        return cleaned.text
+    lines = segment([cleaned.page])
+    kept, is_title = cleaned.verdicts.keep, cleaned.verdicts.labels == TITLE
+    if cleaned.page.html is None:
+        found = [(row, _escaped_line(lines[row]), None) for row in np.flatnonzero(kept).tolist() if lines[row].strip()]
+    else:
+        found = _with_elements(cleaned, lines, links)
+    rows = [_Row(text, element, bool(is_title[row])) for row, text, element in found]
+    text = "\n".join(_written(rows))
+    return f"{text}\n" if text else ""
+
+
+def _with_elements(cleaned: Cleaned, lines: Lines, links: bool) -> Iterator[tuple[int, str, Element | None]]:
+    """(row, its text marked up, the innermost element of its first piece) of each kept row."""
+    from declutter.stages.segment.decode import decode_html
+
+    page, keep = cleaned.page, cleaned.verdicts.keep
+    html = decode_html(page.html) if isinstance(page.html, bytes) else page.html
+    texts = [lines[row] for row in range(len(lines))]
+    of_row, stream = _pieces_of_rows(texts, pieces(html))
+    link_of = _link_writer(page.url) if links else None
+    element = None
+    for row in np.flatnonzero(keep).tolist():
+        own = of_row.get(row, ())
+        if "".join(texts[row].split()) != stream.get(row, ""):
+            own = ()  # a row that the tree doesn't have, such as text that only JSON carries
+        if texts[row]:  # a blank row is one of the <pre> above
+            element = own[0].element if own else None
+        is_code = element is not None and "pre" in element.nearest
+        if is_code or texts[row]:
+            yield row, texts[row] if is_code else _marked(own, link_of) or _escaped_line(texts[row]), element
+
+
+def _pieces_of_rows(texts: Sequence[str], found: Sequence[Piece]) -> tuple[dict[int, list[Piece]], dict[int, str]]:
+    """The pieces of each row, and their visible characters: rows and pieces have the same characters in order."""
+    lengths = [len("".join(text.split())) for text in texts]
+    of_row: dict[int, list[Piece]] = defaultdict(list)
+    visible: dict[int, str] = defaultdict(str)
+    row, room = 0, lengths[0] if lengths else 0  # room: visible characters of the row that are still to come
+    for element, rest in ((piece.element, line) for piece in found for line in piece.text.splitlines(keepends=True)):
+        while rest:
+            while not room and row + 1 < len(lengths):
+                row += 1
+                room = lengths[row]
+            if not room and not rest.isspace():
+                return of_row, visible  # the rows end here
+            first, rest = _cut(rest, room)
+            characters = "".join(first.split())
+            if characters or row in of_row:
+                of_row[row].append(Piece(first, element))
+                visible[row] += characters
+                room -= len(characters)
+    return of_row, visible
+
+
+def _cut(text: str, n_visible: int) -> tuple[str, str]:
+    """The text up to its visible character `n_visible`, and the rest."""
+    if len(text) <= n_visible or len("".join(text.split())) <= n_visible:
+        return text, ""
+    visible = [place for place, character in enumerate(text) if not character.isspace()]
+    return text[: visible[n_visible]], text[visible[n_visible] :]
+
+
+def _link_writer(base: str | None) -> Callable[[str], str]:
+    """What makes a link's target of its href: absolute where the page's URL is known, "" where it leads nowhere."""
+
+    def target(href: str) -> str:
+        try:
+            url = urljoin(base or "", "".join(href.split("\n")).strip())
+            is_link = bool(href) and not href.startswith("#") and urlsplit(url).scheme.lower() in LINK_SCHEMES
+        except ValueError:  # what urllib takes for a broken host is no link
+            return ""
+        return URL_MARKUP.sub(lambda found: quote(found[0]), url) if is_link else ""
+
+    return target
+
+
+def _marked(own: Sequence[Piece], link_of: Callable[[str], str] | None) -> str:
+    """The row's text with its code and links marked and all else escaped, spaces folded."""
+    parts = []
+    for link, inside in groupby(own, lambda piece: piece.element.nearest.get("link") if link_of else None):
+        text = "".join(
+            _code("".join(p.text for p in run)) if code else _escaped("".join(p.text for p in run))
+            for code, run in groupby(inside, lambda piece: "code" in piece.element.nearest)
+        )
+        target = link_of(link.attribute("href")) if link is not None else ""
+        inner = text.strip()
+        if target and inner:
+            front, back = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+            text = f"{front}[{inner}]({target}){back}"
+            if not front and parts and parts[-1].endswith("!"):  # "![" begins an image
+                parts[-1] = f"{parts[-1][:-1]}\\!"
+        parts.append(text)
+    return _line_escaped(" ".join("".join(parts).split()))
+
+
+def _code(text: str) -> str:
+    """Inline code between more backticks than it holds in a row; its outer spaces stay outside."""
+    inner = " ".join(text.split())
+    if not inner:
+        return text
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", inner)), default=0))
+    padding = " " if inner[0] == "`" or inner[-1] == "`" else ""
+    front, back = " " * text[0].isspace(), " " * text[-1].isspace()
+    return f"{front}{ticks}{padding}{inner}{padding}{ticks}{back}"
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown reads as itself within a line."""
+    return MARKUP.sub(lambda found: "".join(f"\\{character}" for character in found[0]), text)
+
+
+def _line_escaped(text: str) -> str:
+    """The same for what only counts at the line's beginning: headings, lists, quotes, rules."""
+    found = LINE_MARKUP.match(text)
+    if found is None:
+        return text
+    place = found.start("dot") if found["dot"] else 0
+    return f"{text[:place]}\\{text[place:]}"
+
+
+def _escaped_line(text: str) -> str:
+    return _line_escaped(_escaped(" ".join(text.split())))
+
+
+def _written(rows: Sequence[_Row]) -> list[str]:
+    """The lines of the rows' Markdown."""
+    page = _Writer()
+    tables = _tables(rows)
+    for key, run in groupby(rows, lambda row: _block(row, tables)):
+        of_block = list(run)
+        if isinstance(key, _Row):
+            block = _paragraph(key)
+        else:
+            block = _table(of_block) if key in tables else _fence(of_block)
+        page.add(block, of_block[0].element)
+    return page.lines
+
+
+def _block(row: _Row, tables: set[Element]) -> Element | _Row:
+    """What the row is written with: rows of one <pre> or one table together, any other alone."""
+    table = _table_of(row)
+    return row.nearest("pre") or (table if table in tables else row)
+
+
+def _table_of(row: _Row) -> Element | None:
+    """The table in a cell of which the row stands."""
+    cell = row.nearest("cell")
+    return cell.nearest.get("table") if cell is not None else None
+
+
+def _tables(rows: Sequence[_Row]) -> set[Element]:
+    """The tables that show data: two rows and two columns at least, and nothing but text in the cells.
+
+    A table with a heading, list, quote, code or table in a cell is there for the page's layout.
+    """
+    columns: dict[Element, set[int]] = defaultdict(set)
+    table_rows: dict[Element, set[Element | None]] = defaultdict(set)
+    for_layout: set[Element] = set()
+    for row in rows:
+        table = _table_of(row)
+        if table is None:
+            continue
+        cell = row.nearest("cell")
+        columns[table].add(cell.place)
+        table_rows[table].add(cell.parent)
+        for other in (row.nearest("heading"), row.nearest("pre"), *row.element.inside[-1:]):
+            if other is not None and other.nearest.get("table") is table:
+                for_layout.add(table)
+        outer = table.parent.nearest.get("table") if table.parent is not None else None
+        if outer is not None:
+            for_layout.add(outer)
+    return {
+        table
+        for table, found in columns.items()
+        if table not in for_layout and len(found) > 1 and len(table_rows[table]) > 1
+    }
+
+
+def _paragraph(row: _Row) -> list[str]:
+    heading = row.nearest("heading")
+    level = int(heading.tag[1]) if heading is not None else int(row.is_title)
+    if not level:
+        return [row.text]
+    return [f"{'#' * level} {CLOSING_HASHES.sub(lambda found: chr(92) + found[0], row.text)}"]
+
+
+def _fence(rows: Sequence[_Row]) -> list[str]:
+    """A code block between more backticks than it holds in a row, with its language where a class tells."""
+    longest = max((len(run) for row in rows for run in re.findall("`+", row.text)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    around = takewhile(lambda element: element.tag not in ("article", "main", "body"), rows[0].element.path())
+    found = (LANGUAGE.search(element.attribute("class")) for element in islice(around, LANGUAGE_LEVELS))
+    return [f"{ticks}{next((match[1] for match in found if match), '')}", *(row.text for row in rows), ticks]
+
+
+def _table(rows: Sequence[_Row]) -> list[str]:
+    """The kept cells of a table, a row a line. Its head is the first row where that has header cells, else empty."""
+    cells: dict[Element | None, dict[int, list[str]]] = {}
+    first_row = rows[0].nearest("cell").parent
+    has_head = all(row.nearest("cell").tag == "th" for row in rows if row.nearest("cell").parent is first_row)
+    for row in rows:
+        cell = row.nearest("cell")
+        line = cells.setdefault(cell.parent, {})
+        line.setdefault(cell.place - 1, []).append(row.text.replace("|", "\\|"))
+    n_columns = 1 + max(column for line in cells.values() for column in line)
+    written = [[" ".join(line.get(column, ())) for column in range(n_columns)] for line in cells.values()]
+    if not has_head:
+        written.insert(0, [""] * n_columns)
+    written.insert(1, ["---"] * n_columns)
+    return [f"| {' | '.join(line)} |" for line in written]
+
+
+class _Writer:
+    """Writes blocks one below the other, within the lists and quotes that they stand in."""
+
+    def __init__(self):
+        self.lines: list[str] = []
+        self.markers: dict[Element, str] = {}  # of the list items begun
+        self.last: tuple[Element, ...] = ()  # the lists and quotes around the last block
+        self.last_is_paragraph = False
+
+    def add(self, block: Sequence[str], element: Element | None) -> None:
+        """Writes the lines of a block that stands in `element`."""
+        around = element.inside if element is not None else ()
+        begun = [e for e in around if e.tag == "li" and e not in self.markers]
+        if self.lines:
+            shared = [e for e, before in zip(around, self.last, strict=False) if e is before]
+            if not (begun and self.last_is_paragraph and len(block) == 1 and self._goes_on(begun[0])):
+                self.lines.append(self._prefix(shared, ()).rstrip())
+        for item in begun:
+            self.markers[item] = _marker(item)
+        self.lines.append(self._prefix(around, begun) + block[0])
+        prefix = self._prefix(around, ())
+        self.lines += [(prefix + line).rstrip() if not line else prefix + line for line in block[1:]]
+        self.last, self.last_is_paragraph = around, len(block) == 1
+
+    def _goes_on(self, item: Element) -> bool:
+        """Whether the item needs no blank line above: it is the next of its list, or the first within an item."""
+        is_first_within = item.parent.tag != "ol" and any(e in self.last for e in item.inside[:-1] if e.tag == "li")
+        return is_first_within or any(e.parent is item.parent for e in self.last)
+
+    def _prefix(self, around: Sequence[Element], begun: Sequence[Element]) -> str:
+        return "".join(
+            "> " if e.tag == "blockquote" else self.markers[e] if e in begun else " " * len(self.markers[e])
+            for e in around
+        )
+
+
+def _marker(item: Element) -> str:
+    """ "- ", or the item's number in an ordered list."""
+    if item.parent is None or item.parent.tag != "ol":
+        return "- "
+    start = item.parent.attribute("start")
+    first = int(start) if re.fullmatch("[0-9]{1,8}", start) else 1
+    return f"{first + item.place - 1}. "

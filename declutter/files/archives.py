@@ -1,0 +1,156 @@
+"""zip and tar files of text and HTML files: each member is a page. No member is ever unpacked to disk."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from declutter.errors import InputError
+from declutter.files.compression import BUFFER_BYTES, FREE_BYTES, MAX_RATIO, Unpacked, without_compression
+from declutter.files.documents import document
+from declutter.files.files import FileInput, read_whole
+from declutter.files.folders import NO_PAGES
+from declutter.files.records import Record, Unreadable
+from declutter.files.suffixes import format_of_name
+
+OUTSIDE = re.compile(r"^[/\\]|^[a-z]:[/\\]|(^|[/\\])\.\.([/\\]|$)|\0", re.I)  # names that lead out of a folder
+MAX_TAR_HEADER = 1 << 20  # of a tar's long names and attributes, which tarfile reads whole
+NESTED = {"jsonl", "parquet", "arrow", "warc", "wet", "zip", "tar"}
+
+
+class _Archive(FileInput):
+    """What zip and tar share: which members are pages, and what is refused."""
+
+    def _member(self, name: str, stream: BinaryIO) -> Record | Unreadable:
+        """The page of a member."""
+        page_id, shown = f"{self.id}/{name}", f"{self.file.name}, {name}"
+        format = format_of_name(name) or "txt"
+        if format in NESTED:
+            return Unreadable(self.id, name, f"{shown}: {format} inside an archive is not read; unpack the archive")
+        compression = without_compression(name)[1]
+        try:
+            if compression:
+                stream = io.BufferedReader(Unpacked(stream, compression, shown), BUFFER_BYTES)
+            data = read_whole(stream, self.options.max_page_bytes, shown)
+            return document(data, page_id, shown, format, self.options)
+        except InputError as error:
+            return Unreadable(self.id, name, str(error))
+
+    def _refused(self, name: str) -> Unreadable | None:
+        if OUTSIDE.search(name):
+            return self._unreadable(name, "a name that leads out of the archive, refused")
+        return None
+
+    def _is_page(self, name: str) -> bool:
+        """Hidden files and those of gold folders are no pages, as in folders. Names that lead out are to be refused."""
+        if OUTSIDE.search(name):
+            return True
+        parts = name.split("/")
+        is_hidden = any(part.startswith(".") and part != "." for part in parts)
+        return not is_hidden and parts[0] != "__MACOSX" and not name.endswith(NO_PAGES)
+
+    def _check_ratio(self, n_unpacked: int) -> None:
+        if n_unpacked > max(FREE_BYTES, MAX_RATIO * self.n_bytes):
+            raise InputError(f"{self.file.name}: unpacks to more than {MAX_RATIO} times its size; taken for a bomb")
+
+
+class ZipInput(_Archive):
+    """A zip file, its members in the archive's order."""
+
+    format = "zip"
+
+    def _records(self) -> Iterator[Record | Unreadable]:
+        try:
+            with zipfile.ZipFile(self.file.seekable()) as archive:
+                n_unpacked = 0
+                for member in archive.infolist():
+                    if member.is_dir() or not self._is_page(member.filename):
+                        continue
+                    yield self._refused(member.filename) or self._read(archive, member)
+                    n_unpacked += min(member.file_size, self.options.max_page_bytes)
+                    self._check_ratio(n_unpacked)
+        except zipfile.BadZipFile as error:
+            raise InputError(f"{self.file.name}: a damaged zip archive ({error})") from error
+
+    def _read(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Record | Unreadable:
+        name = member.filename
+        if member.flag_bits & 1:
+            return self._unreadable(name, "encrypted")
+        try:
+            with archive.open(member) as stream:
+                return self._member(name, stream)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+            return self._unreadable(name, f"damaged, or packed in a way that can't be read ({error})")
+
+
+class _Forward(io.RawIOBase):
+    """A stream that can only be read, with the forward seeks that tarfile makes, and bounded reads of headers."""
+
+    def __init__(self, stream: io.BufferedReader, archive: _Archive):
+        self._stream = stream
+        self._archive = archive
+        self._position = 0
+        self.last_block = b""
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        if n_bytes < 0 or n_bytes > max(MAX_TAR_HEADER, BUFFER_BYTES):
+            raise InputError(f"{self._archive.file.name}: a damaged tar archive (a header of {n_bytes} bytes)")
+        data = self._stream.read(n_bytes)
+        self._position += len(data)
+        self.last_block = data
+        return data
+
+    def readinto(self, buffer) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if whence != io.SEEK_SET or offset < self._position:
+            raise InputError(f"{self._archive.file.name}: a damaged tar archive (it points backwards)")
+        while self._position < offset and self.read(min(offset - self._position, BUFFER_BYTES)):
+            pass
+        return self._position
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+
+class TarInput(_Archive):
+    """A tar file, compressed or not, read once from its beginning to its end; links in it are not followed."""
+
+    format = "tar"
+
+    def _records(self) -> Iterator[Record | Unreadable]:
+        last = "the beginning"
+        try:
+            with self.file.open_unpacked() as unpacked_stream:
+                stream = _Forward(unpacked_stream, self)
+                with tarfile.open(fileobj=stream, mode="r:") as archive:
+                    while (member := archive.next()) is not None:
+                        archive.members = []  # which tarfile would keep, all of them
+                        if not member.isdir() and self._is_page(member.name):
+                            last = member.name
+                            yield self._refused(last) or self._read(archive, member)
+                if stream.last_block != bytes(tarfile.BLOCKSIZE):
+                    yield self._unreadable(f"after {last}", "the archive has no end, it is cut off")
+        except InputError as error:
+            yield Unreadable(self.id, f"after {last}", str(error))
+        except (tarfile.TarError, EOFError) as error:
+            yield self._unreadable(f"after {last}", f"damaged, or no tar archive ({error})")
+
+    def _read(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> Record | Unreadable:
+        if not member.isfile():
+            return self._unreadable(member.name, "a link or device, not followed")
+        return self._member(member.name, archive.extractfile(member))

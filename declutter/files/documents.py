@@ -1,0 +1,67 @@
+"""Files that are one page each: text dumps, whose lines come out byte for byte, and HTML."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from declutter.errors import InputError
+from declutter.files.compression import BUFFER_BYTES, Unpacked, compression_of, without_compression
+from declutter.files.encoding import Encoding, decode
+from declutter.files.files import FileInput, read_whole
+from declutter.files.folders import HTML_OUTPUT
+from declutter.files.records import Options, Record
+from declutter.pages import Page
+
+
+class TextInput(FileInput):
+    """A text dump. The record's `rest` is the Encoding that its text is written in."""
+
+    format = "txt"
+
+    def _records(self) -> Iterator[Record]:
+        with self.file.open() as stream:
+            data = read_whole(self._unpacked(stream), self.options.max_page_bytes, self.file.name)
+        yield document(data, self.id, self.file.name, self.format, self.options)
+
+    def _unpacked(self, stream: io.BufferedReader) -> BinaryIO:
+        """A file is unpacked where its name says so; what is only found to be compressed is no text."""
+        kind = compression_of(stream.peek(8)[:8])
+        if kind and (self.file.stream is not None or without_compression(self.id)[1]):
+            return io.BufferedReader(Unpacked(stream, kind, self.file.name), BUFFER_BYTES)
+        return stream
+
+
+class HtmlInput(TextInput):
+    """An HTML page."""
+
+    format = "html"
+
+
+def document(data: bytes, page_id: str, name: str, format: str, options: Options) -> Record:
+    """The page of a file's bytes; `format` is "txt" or "html". Raises InputError, naming the file, where it's no text.
+
+    The encoding of HTML is found when the page is judged, unless the caller names it.
+    """
+    site = page_id.rpartition("/")[0] or None if options.sites_by_folder else None
+    if format == "html" and options.encoding is not None:
+        from declutter.stages.segment.decode import decode_html  # the detector is slow to import
+
+        return Record(Page(page_id, site, html=decode_html(data, options.encoding)), HTML_OUTPUT, len(data))
+    if format == "html":
+        return Record(Page(page_id, site, html=data), HTML_OUTPUT, len(data))
+    text, encoding = decode(data, name) if options.encoding is None else _decoded(data, options.encoding, name)
+    return Record(Page(page_id, site, text=text), encoding, len(data))
+
+
+def _decoded(data: bytes, codec: str, name: str) -> tuple[str, Encoding]:
+    """The text in the encoding that the caller names. Raises InputError where it is not in it."""
+    encoding = Encoding(codec, "surrogateescape")
+    try:
+        text = data.decode(codec, "surrogateescape")
+        if encoding.encode(text) == data:
+            return text, encoding
+    except (UnicodeError, LookupError) as error:
+        raise InputError(f"{name}: not in the encoding {codec} ({error})") from error
+    raise InputError(f"{name}: in the encoding {codec} its lines could not be written back as they are")

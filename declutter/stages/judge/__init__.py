@@ -1,0 +1,1 @@
+"""Features to verdicts: rules, model, network, decide."""

@@ -1,0 +1,242 @@
+"""Rules: labels, scores and reasons from the same columns that the classifier reads, in any script.
+
+What stands in the outline's text is kept; the other lines get their labels from phrases, position and shape.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from declutter.lines import (
+    BODY,
+    BYLINE,
+    CAPTION,
+    COMMENTS,
+    HEADLINES,
+    LABELS,
+    LEGAL,
+    NAVIGATION,
+    PROMO,
+    TITLE,
+    Judgement,
+)  # fmt: skip
+from declutter.stages.features import Columns, in_consent_dialog, outline_of
+from declutter.stages.features.outline import HEADING_COVERS, NAMED_COVERS, PHRASE_COVERS, TITLE_REACH
+from declutter.stages.measure.phrases import CATEGORIES
+
+CERTAIN_PAGES, CERTAIN_SHARE = 5, 0.8  # where a template line needs no model
+CERTAIN_LIST_LINES, CERTAIN_GAIN_WORDS = 10, 150  # where a list below a text needs none,
+HEADLINE_WORDS = 3, 25  # of those of its lines that are as long as headlines are
+FEW_ENDED = 0.1  # share of a run of lines that may end sentences, as headlines with a question mark do
+
+LABEL_OF_CATEGORY = {
+    "comments": COMMENTS, "share": PROMO, "follow": PROMO, "related": HEADLINES, "latest": HEADLINES, "source": BYLINE,
+    "author": BYLINE, "readingtime": BYLINE, "caption": CAPTION, "navigation": NAVIGATION, "newsletter": PROMO,
+    "app": PROMO, "ads": PROMO, "copyright": LEGAL, "cookies": LEGAL, "privacy": LEGAL, "contact": NAVIGATION,
+    "shop": NAVIGATION, "forum": NAVIGATION,
+}  # fmt: skip
+LABELS_OF_CATEGORIES = np.array([LABEL_OF_CATEGORY[name] for name in CATEGORIES], np.uint8)
+
+
+class Reason(NamedTuple):
+    words: str
+    score: float
+
+
+REASONS = (
+    Reason("in the page's densest run of text ({a} lines, {b} words)", 0.95),
+    Reason("a short line inside the page's densest run of text ({a} lines, {b} words)", 0.8),
+    Reason("next to the text, with no template line between; recurs on no other page of this site", 0.7),
+    Reason("stands above the text and shares {a}% of its words", 0.85),
+    Reason("the page has no run of text, and nothing that marks boilerplate", 0.5),
+    Reason("stands on {a} of {b} pages of this site", 0.02),
+    Reason("{a}% of it is a phrase of {label} lines", 0.05),
+    Reason("says the title again, inside or near the text", 0.3),
+    Reason("a short line beside a caption", 0.3),
+    Reason("a short line with a date or time beside the title", 0.2),
+    Reason("one of {a} lines above the text, {b} words a line", 0.1),
+    Reason("one of {a} lines below the text, hardly any ending a sentence", 0.1),
+    Reason("one of {a} lines below the text, {b} words a line", 0.12),
+    Reason("one of {a} lines after the comments heading", 0.1),
+    Reason("links to other articles inside the text", 0.15),
+    Reason("no line of the page is long enough to be text", 0.1),
+    Reason("stands in a dialog that asks for consent to cookies", 0.02),
+)
+(
+    DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE,
+    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT,
+) = range(len(REASONS))  # fmt: skip
+SCORES = np.array([reason.score for reason in REASONS], np.float32)
+
+
+def judge(columns: Columns) -> Judgement:
+    """The rules' labels, scores and reasons for the lines that are not blank."""
+    return _Rules(columns).judgement()
+
+
+class _Rules:
+    """One pass over the columns; each rule writes label, reason and the reason's two numbers where it applies."""
+
+    def __init__(self, columns: Columns):
+        self.c, self.o = columns, outline_of(columns)
+        n = columns.n
+        self.labels = np.full(n, NAVIGATION, np.uint8)
+        self.reason = np.full(n, ABOVE, np.int64)
+        self.a, self.b = np.zeros(n, np.int64), np.zeros(n, np.int64)
+
+    def judgement(self) -> Judgement:
+        self._below_or_above()
+        self._after_comments()
+        self._text()
+        self._captions_and_bylines()
+        self._phrases()
+        self._templates()
+        self._title()
+        self._pages_without_text()
+        self._consent_dialogs()
+        return self._judgement()
+
+    def _say(self, where: np.ndarray, label, reason: int, a=0, b=0) -> None:
+        rows = where.nonzero()[0]
+        if not len(rows):  # on most pages most rules have nothing to say
+            return
+        self.labels[rows] = label[rows] if isinstance(label, np.ndarray) else label
+        self.reason[rows] = reason
+        self.a[rows] = a[rows] if isinstance(a, np.ndarray) else a
+        self.b[rows] = b[rows] if isinstance(b, np.ndarray) else b
+
+    # the rules, from the general to the certain
+
+    def _below_or_above(self) -> None:
+        c = self.c
+        above = c.row < self.o.text[0]
+        zone = above + 2 * (c.row >= self.o.text[1])
+        joined = np.zeros(c.n, bool)
+        np.equal(zone[1:], zone[:-1], out=joined[1:])
+        first, beyond = c.joined_bounds(joined)
+        n_lines = beyond - first
+        starts = (first == c.row).nonzero()[0]
+        run = np.cumsum(first == c.row) - 1
+        words = np.rint(np.add.reduceat(c.words, starts)[run] / n_lines) if c.n else c.words
+        n_ended = np.add.reduceat(c.ends_sentence.astype(np.int64), starts)[run] if c.n else c.row
+        listed = c.window_sum((c.words >= 4) & ~c.is_template, 2, 2) >= 3
+        label_above = np.where((words >= 7) & listed & (c.words >= 4), HEADLINES, NAVIGATION).astype(np.uint8)
+        label_below = np.where((c.words >= 4) & ~c.has_bullet | listed, HEADLINES, NAVIGATION).astype(np.uint8)
+        self._say(above, label_above, ABOVE, n_lines, words)
+        few_ended = n_ended <= FEW_ENDED * n_lines
+        self._say(~above & few_ended, label_below, BELOW_UNENDED, n_lines)
+        self._say(~above & ~few_ended, label_below, BELOW, n_lines, words)
+
+    def _after_comments(self) -> None:
+        """Lines between the comments heading and the next heading are readers' comments where they are sentences."""
+        c = self.c
+        since = c.lines_since(self.o.comments_heading)
+        after = (since >= 0) & (c.row >= self.o.text[1])
+        since_links = c.lines_since(self.o.links_heading)
+        after &= ~((since_links >= 0) & (since_links < since))
+        ended = c.window_share(c.ends_sentence & after, after, 6, 6)
+        n_lines = c.page_sum(after).astype(np.int64)
+        self._say(after & (ended >= 0.25), COMMENTS, AFTER_COMMENTS, n_lines)
+
+    def _text(self) -> None:
+        c = self.c
+        first, beyond = self.o.core
+        in_core = (c.row >= first) & (c.row < beyond)
+        n_words = np.rint(c.page_sum(np.where(in_core, c.words, 0))).astype(np.int64)
+        self._say((c.row >= self.o.text[0]) & (c.row < self.o.text[1]), BODY, BESIDE)
+        self._say(in_core & c.is_prose, BODY, DENSE, beyond - first, n_words)
+        self._say(in_core & ~c.is_prose, BODY, INSIDE, beyond - first, n_words)
+        self._say(self.o.inserted_links & (c.row < beyond) & (c.row >= first), HEADLINES, LISTED)
+
+    def _title(self) -> None:
+        c = self.c
+        is_title = c.row == self.o.title_row
+        too_high = (c.row < self.o.title_row) & ((self.labels == BODY) | (self.labels == TITLE)) & ~c.is_prose
+        too_high = too_high | (self.o.trail & (c.row < self.o.core[0]) & (self.labels == BODY))
+        self._say(too_high, NAVIGATION, ABOVE, 1, c.words)
+        self._say(is_title, TITLE, ABOVE_TEXT, np.rint(100 * c.measures.page_overlap).astype(np.int64))
+
+    def _captions_and_bylines(self) -> None:
+        c = self.c
+        near = (c.row >= self.o.text[0] - TITLE_REACH) & (c.row < self.o.text[1] + 2)
+        print_of_title = np.where(self.o.title_row >= 0, c.measures.fingerprint[np.maximum(self.o.title_row, 0)], 0)
+        again = near & (c.measures.fingerprint == print_of_title) & (c.row > self.o.title_row) & (self.o.title_row >= 0)
+        self._say(again, CAPTION, TITLE_AGAIN)
+        tight = c.blank_before == 0
+        page_has_blanks = c.page_sum(c.blank_before > 0) > 0
+        beside = c.shifted(again, -1, False) & tight & page_has_blanks & (c.words <= 4) & ~c.ends_sentence
+        self._say(beside, CAPTION, BESIDE_CAPTION)
+        body = (self.labels == BODY) & ~c.is_prose
+        dated = near & (c.words <= 10) & (c.digit_share >= 0.25) & ~c.has_bullet & (c.letters >= 0)
+        dated &= np.abs(c.row - self.o.title_row) <= 3
+        self._say(dated & (self.labels != TITLE), BYLINE, DATED)
+        for categories, label in ((("source", "author", "readingtime"), BYLINE), (("caption",), CAPTION)):
+            share = self.o.phrase(*categories)
+            says = (body | (near & ~c.is_prose)) & (share >= 2 * NAMED_COVERS) & (c.words <= 8) & (self.labels != TITLE)
+            self._say(says, label, PHRASE, np.rint(100 * share).astype(np.int64))
+
+    def _phrases(self) -> None:
+        c = self.c
+        covers = np.where((self.labels == BODY) | (self.labels == TITLE), PHRASE_COVERS, HEADING_COVERS)
+        says = c.is_short & (c.phrase >= covers)
+        label = np.zeros(c.n, np.uint8)
+        label[says] = LABELS_OF_CATEGORIES[c.measures.phrases[says].argmax(axis=1)]
+        self._say(says, label, PHRASE, np.rint(100 * c.phrase).astype(np.int64))
+        rights = self.o.phrase("copyright", "cookies", "privacy")
+        legal = (rights >= 0.2) & (self.labels != BODY) & (self.labels != TITLE)
+        self._say(legal, LEGAL, PHRASE, np.rint(100 * rights).astype(np.int64))
+
+    def _templates(self) -> None:
+        repeats = self.c.repeats
+        was_kept = (self.labels == BODY) | (self.labels == TITLE)
+        above = self.c.row < self.o.text[0]
+        label = np.where(was_kept | (above & (self.labels != LEGAL)), NAVIGATION, self.labels).astype(np.uint8)
+        pages_with, site_pages = repeats.pages_with.astype(np.int64), repeats.site_pages.astype(np.int64)
+        self._say(self.o.template, label, TEMPLATE, pages_with, site_pages)
+
+    def _pages_without_text(self) -> None:
+        """A page none of whose lines is long enough: nothing is text, unless nothing marks boilerplate either."""
+        c = self.c
+        empty = self.o.segment[2] <= 0
+        marks = c.page_sum(self.o.template | self.o.interface | c.has_bullet) > 0
+        few = (c.n_lines <= 5) & ~marks
+        self._say(empty & few, BODY, NO_MARKS)
+        lost = empty & ~few & ((self.labels == BODY) | (self.labels == TITLE))
+        self._say(lost, NAVIGATION, NO_TEXT)
+
+    def _consent_dialogs(self) -> None:
+        if self.c.lines.dom:
+            self._say(in_consent_dialog(self.c), LEGAL, CONSENT)
+
+    def _judgement(self) -> Judgement:
+        label_name = np.where(self.reason == PHRASE, self.labels, 0)
+        sizes = (len(REASONS), len(LABELS), int(self.a.max(initial=0)) + 1, int(self.b.max(initial=0)) + 1)
+        keys = np.ravel_multi_index((self.reason, label_name, self.a, self.b), sizes)  # sorts 20 times as fast as rows
+        unique, codes = np.unique(keys, return_inverse=True)
+        parts = (part.tolist() for part in np.unravel_index(unique, sizes))
+        reasons = tuple(map(_in_words, *parts))
+        score = SCORES[self.reason]
+        return Judgement(self.labels, score, reasons, codes.astype(np.int32), self._certain())
+
+    def _certain(self) -> np.ndarray:
+        """Where a model is not asked: template lines of most of a site's pages, and long lists of headlines below text;
+        in HTML, dialogs about cookies.
+
+        Overruling a model at lines of such lists moves token F1 by at most .001 a set, and at longer and shorter lines
+        by down to -.004 (benchmarks/models.md); without it a list that follows the text of a lone page is sometimes
+        taken for text. Where there is a DOM, it tells lists better than this.
+        """
+        c = self.c
+        repeats = c.repeats
+        often = (repeats.pages_with >= CERTAIN_PAGES) & (repeats.pages_with >= CERTAIN_SHARE * repeats.site_pages)
+        listed = (self.reason == BELOW_UNENDED) & (self.a >= CERTAIN_LIST_LINES)
+        listed &= (self.o.segment[2] >= CERTAIN_GAIN_WORDS) & (c.words >= HEADLINE_WORDS[0])
+        listed &= c.words <= HEADLINE_WORDS[1]
+        template = self.o.template & often & (self.labels != TITLE)  # other pages may list a title
+        return template | (listed if not c.lines.dom else self.reason == CONSENT)
+
+
+def _in_words(reason: int, label: int, a: int, b: int) -> str:
+    return REASONS[reason].words.format(a=a, b=b, label=LABELS[label])

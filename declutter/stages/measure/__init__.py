@@ -1,0 +1,1 @@
+"""Lines to Measures: what is counted in each line."""
