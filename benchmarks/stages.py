@@ -33,7 +33,7 @@ def measured_stages() -> dict[str, float]:
         done = subprocess.run(command, env=environment(), cwd=REPOSITORY, capture_output=True, text=True)
         if done.returncode:
             raise OSError(
-                f'the stages failed (pip install "declutter[benchmarks]"?): {done.stdout[-500:]}{done.stderr}'
+                f'the stages failed (pip install "declutter-text[benchmarks]"?): {done.stdout[-500:]}{done.stderr}'
             )
         found = json.loads(path.read_text("utf-8"))["benchmarks"]
     seconds = {(one["name"].partition("[")[0], one["params"]["kind"]): one["stats"]["min"] for one in found}

@@ -4,7 +4,7 @@ spark-submit examples/spark_clean.py pages.parquet clean.parquet --text text --u
 spark-submit examples/spark_clean.py 'crawl/*.jsonl.gz' clean/ --from jsonl --to jsonl --html raw_html --url url
 spark-submit examples/spark_clean.py today.parquet clean.parquet --text text --url url --counts sites.parquet
 
-The executors need declutter: `pip install "declutter[spark]"` on every node, or send a packed environment with
+The executors need declutter: `pip install "declutter-text[spark]"` on every node, or send a packed environment with
 `--archives env.tar.gz#env --conf spark.pyspark.python=env/bin/python`.
 """
 

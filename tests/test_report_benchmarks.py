@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from declutter.report.figures import Bar, Bin, Point, bars, reliability, scatter
 
-pytest.importorskip("bs4", reason="the benchmarks need declutter[train]")
-pytest.importorskip("sklearn", reason="the benchmarks need declutter[train]")
+pytest.importorskip("bs4", reason="the benchmarks need declutter-text[train]")
+pytest.importorskip("sklearn", reason="the benchmarks need declutter-text[train]")
 
 from benchmarks import report_page, worst  # noqa: E402
 from benchmarks.datasets import open_dataset  # noqa: E402

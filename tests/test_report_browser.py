@@ -81,7 +81,7 @@ def reports(tmp_path_factory):
     pages = [Page(path.relative_to(SEEDS).as_posix(), text=path.read_text("utf-8")) for path in paths]
     pages += [Page(f"{LONG}{n}", site="example.org", text=f"{HOSTILE}\n{n} {'w' * 3000}\n") for n in range(8)]
     (folder / "corpus.html").write_text(corpus_page(gather(pages, Cleaner(engine="rules")), "four sites"), "utf-8")
-    pytest.importorskip("sklearn", reason="the benchmark report needs declutter[train]")
+    pytest.importorskip("sklearn", reason="the benchmark report needs declutter-text[train]")
     import test_report_benchmarks as made
     from benchmarks.report import write_report
 

@@ -16,8 +16,8 @@ import pytest
 
 from declutter import Cleaner, Page, learn
 
-pytest.importorskip("starlette", reason="needs declutter[serve]")
-pytest.importorskip("uvicorn", reason="needs declutter[serve]")
+pytest.importorskip("starlette", reason="needs declutter-text[serve]")
+pytest.importorskip("uvicorn", reason="needs declutter-text[serve]")
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 BOATS = "The boats came back at dawn, and nobody had slept that night."

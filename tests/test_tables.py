@@ -268,4 +268,4 @@ def test_a_missing_library_is_named_with_its_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     (found,) = ParquetInput(File("a.parquet", tmp_path / "a.parquet"), Options()).records()
-    assert 'pip install "declutter[parquet]"' in found.reason
+    assert 'pip install "declutter-text[parquet]"' in found.reason

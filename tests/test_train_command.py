@@ -309,7 +309,7 @@ def test_styles_whose_library_is_missing_are_named_and_left_out(tmp_path, quick,
     result = declutter("train", folder, "-o", tmp_path / "m.npz", "--styles", "blocks,trafilatura", "--drawn", "0",
                        "--no-cross-validation")  # fmt: skip
     assert result.exit_code == 0
-    assert "trafilatura (needs trafilatura)" in result.stderr and 'pip install "declutter[train]"' in result.stderr
+    assert "trafilatura (needs trafilatura)" in result.stderr and 'pip install "declutter-text[train]"' in result.stderr
     assert "trafilatura (needs trafilatura)" in (tmp_path / "m.md").read_text("utf-8")
     scored = declutter("score", folder, "--style", "trafilatura")
     assert scored.exit_code == 2 and "no page, or none in these dump styles" in scored.stderr
@@ -328,7 +328,7 @@ def test_a_missing_library_is_named(command, library, module, gold, tmp_path, mo
     monkeypatch.setitem(sys.modules, library, None)
     result = declutter(command, gold, *(["-o", tmp_path / "m.npz"] if command == "train" else []))
     assert result.exit_code == 2
-    assert library in result.stderr and 'pip install "declutter[train]"' in result.stderr
+    assert library in result.stderr and 'pip install "declutter-text[train]"' in result.stderr
 
 
 def test_wrong_styles_and_models_are_refused(gold, tmp_path):

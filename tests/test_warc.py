@@ -214,4 +214,4 @@ def test_warc_becomes_json_lines(tmp_path):
 def test_a_missing_library_is_named_with_its_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fastwarc.warc", None)
     (found,) = read(tmp_path, response(CYRILLIC))
-    assert 'pip install "declutter[warc]"' in found.reason
+    assert 'pip install "declutter-text[warc]"' in found.reason

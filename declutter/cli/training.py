@@ -161,11 +161,11 @@ def of_training(name: str):
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "declutter":
             raise
-        message = f'{error.name} is not installed; training needs it: pip install "declutter[train]"'
+        message = f'{error.name} is not installed; training needs it: pip install "declutter-text[train]"'
         raise DeclutterError(message) from error
 
 
 def tell_missing(missing: dict[str, str], quiet: bool) -> None:
     if missing and not quiet:
         styles = ", ".join(f"{style} (needs {library})" for style, library in missing.items())
-        click.echo(f'left out, not installed: {styles}; pip install "declutter[train]"', err=True)
+        click.echo(f'left out, not installed: {styles}; pip install "declutter-text[train]"', err=True)

@@ -2,7 +2,7 @@
 
 The page's own statements are read here: schema.org's JSON-LD, Open Graph and meta elements, microdata. Where they say
 no date, `htmldate` looks for one in the page; the language is told from the text by `py3langid`. Both come with
-`pip install "declutter[metadata]"` and may be missing.
+`pip install "declutter-text[metadata]"` and may be missing.
 """
 
 from __future__ import annotations

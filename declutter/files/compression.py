@@ -118,7 +118,7 @@ def _zstd(doing: str):
         else:
             from backports import zstd
     except ImportError as error:
-        raise InputError(f'zstd can\'t be {doing} without its library: pip install "declutter[zstd]"') from error
+        raise InputError(f'zstd can\'t be {doing} without its library: pip install "declutter-text[zstd]"') from error
     return zstd
 
 

@@ -30,7 +30,7 @@ def arrow():
         import pyarrow.ipc
         import pyarrow.parquet
     except ImportError as error:
-        raise InputError('Parquet and Arrow take pyarrow: pip install "declutter[parquet]"') from error
+        raise InputError('Parquet and Arrow take pyarrow: pip install "declutter-text[parquet]"') from error
     return pyarrow
 
 

@@ -148,7 +148,7 @@ def _archive(stream: BinaryIO) -> Iterator:
     try:
         from fastwarc.warc import ArchiveIterator, WarcRecordType
     except ImportError as error:
-        raise InputError('WARC can\'t be read without its library: pip install "declutter[warc]"') from error
+        raise InputError('WARC can\'t be read without its library: pip install "declutter-text[warc]"') from error
     types = WarcRecordType.response | WarcRecordType.resource | WarcRecordType.conversion
     return ArchiveIterator(stream, record_types=types, parse_http=True, stream_detect=False)
 

@@ -41,7 +41,7 @@ try:
     from datatrove.utils.logging import logger
     from datatrove.utils.typeshelper import StatHints
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[datatrove]"') from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[datatrove]"') from error
 
 from declutter import LABELS, Cleaned, Cleaner, DeclutterError, Page, Profile
 from declutter.cleaner import site_of, sketches_of

@@ -30,7 +30,7 @@ from dataclasses import fields, replace
 try:
     import datasets
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[huggingface]"') from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[huggingface]"') from error
 
 from declutter import Cleaner, Page, Profile, __version__, learn
 from declutter.integrations.columns import cleaned_rows, given_columns, pages_of, verdict_rows

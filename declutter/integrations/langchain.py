@@ -22,7 +22,7 @@ from typing import Any
 try:
     from langchain_core.documents import BaseDocumentTransformer, Document
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[langchain]"') from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[langchain]"') from error
 
 from declutter import Cleaner, Page
 

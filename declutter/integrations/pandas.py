@@ -30,7 +30,7 @@ import numpy as np
 try:
     import pandas as pd
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[pandas]"') from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[pandas]"') from error
 
 from declutter import Cleaned, Cleaner
 from declutter.integrations.columns import cleaned_rows, given_columns, pages_of

@@ -25,7 +25,7 @@ from functools import partial
 try:
     import polars as pl
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[polars]"') from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[polars]"') from error
 
 from declutter import LABELS, Cleaner
 from declutter.integrations.columns import cleaned_rows, given_columns, pages_of, verdict_rows

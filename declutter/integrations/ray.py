@@ -33,7 +33,7 @@ try:
     import ray
     import ray.data
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[ray]"') from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[ray]"') from error
 
 from declutter import Cleaner, Page, Profile, learn
 from declutter.cleaner import site_of

@@ -35,7 +35,7 @@ try:
     from scrapy.http import TextResponse
     from scrapy.utils.asyncio import is_asyncio_available, run_in_thread
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[scrapy]"') from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[scrapy]"') from error
 
 from declutter import Cleaned, Cleaner, Page, Profile, learn
 from declutter.integrations.columns import verdict_rows

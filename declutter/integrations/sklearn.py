@@ -25,7 +25,7 @@ try:
     from sklearn.base import BaseEstimator, TransformerMixin
     from sklearn.utils.validation import check_is_fitted
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[sklearn]"') from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[sklearn]"') from error
 
 from declutter import Cleaner, Page, learn
 from declutter.integrations.columns import cleaned_rows, pages_of

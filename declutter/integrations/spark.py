@@ -30,7 +30,7 @@ try:
     from pyspark.sql import functions as F
     from pyspark.sql import types as T
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[spark]"') from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[spark]"') from error
 
 from declutter import Cleaned, Cleaner, Page, Profile, learn
 from declutter.cleaner import site_of

@@ -15,7 +15,7 @@ try:
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[serve]"', name=error.name) from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[serve]"', name=error.name) from error
 
 from declutter import __version__
 from declutter.cleaner import Cleaner

@@ -7,7 +7,7 @@ import os
 try:
     import uvicorn
 except ImportError as error:
-    raise ImportError(f'{error}; install the extra: pip install "declutter[serve]"', name=error.name) from error
+    raise ImportError(f'{error}; install the extra: pip install "declutter-text[serve]"', name=error.name) from error
 
 from declutter.cleaner import Cleaner
 from declutter.errors import DeclutterError

@@ -9,7 +9,7 @@ import pytest
 
 from declutter import LABELS, Cleaner, DeclutterError, Page, learn
 
-pytest.importorskip("datatrove", reason="needs declutter[datatrove]")
+pytest.importorskip("datatrove", reason="needs declutter-text[datatrove]")
 
 from datatrove.data import Document  # noqa: E402
 from datatrove.executor import LocalPipelineExecutor  # noqa: E402

@@ -17,7 +17,7 @@ HOSTS = {
 
 @pytest.mark.parametrize("hook", HOSTS)
 def test_the_examples_run(hook):
-    pytest.importorskip(HOSTS[hook], reason=f"needs declutter[{hook}]")
+    pytest.importorskip(HOSTS[hook], reason=f"needs declutter-text[{hook}]")
     pytest.importorskip("trafilatura", reason="the second stage is shown after it")
     found = doctest.testmod(import_module(f"declutter.integrations.{hook}"))
     assert found.attempted >= 7

@@ -8,7 +8,7 @@ import pytest
 import declutter.cleaner
 from declutter import Cleaner, Profile, learn
 
-datasets = pytest.importorskip("datasets", reason="needs declutter[huggingface]")
+datasets = pytest.importorskip("datasets", reason="needs declutter-text[huggingface]")
 
 from datasets.fingerprint import Hasher  # noqa: E402
 

@@ -7,7 +7,7 @@ import pytest
 import declutter.cleaner
 from declutter import Cleaner, Profile
 
-pytest.importorskip("langchain_core", reason="needs declutter[langchain]")
+pytest.importorskip("langchain_core", reason="needs declutter-text[langchain]")
 
 from langchain_core.documents import BaseDocumentTransformer, Document  # noqa: E402
 

@@ -4,7 +4,7 @@ import pytest
 
 from declutter import Cleaner, learn
 
-pd = pytest.importorskip("pandas", reason="needs declutter[pandas]")
+pd = pytest.importorskip("pandas", reason="needs declutter-text[pandas]")
 
 from declutter.integrations.pandas import clean_column, explain_column  # noqa: E402
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-pl = pytest.importorskip("polars", reason="needs declutter[polars]")
+pl = pytest.importorskip("polars", reason="needs declutter-text[polars]")
 
 from declutter.integrations.polars import clean_column, explain_column  # noqa: E402
 

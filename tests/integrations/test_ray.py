@@ -7,8 +7,8 @@ import pytest
 
 from declutter import Cleaner, Page, learn
 
-ray = pytest.importorskip("ray", reason="needs declutter[ray]")
-pytest.importorskip("ray.data", reason="needs declutter[ray]")
+ray = pytest.importorskip("ray", reason="needs declutter-text[ray]")
+pytest.importorskip("ray.data", reason="needs declutter-text[ray]")
 
 import declutter.integrations.ray as hook  # noqa: E402
 from declutter.integrations.ray import Clean, clean_dataset, learn_dataset  # noqa: E402

@@ -17,7 +17,7 @@ import pytest
 from declutter import Cleaner, Page, Profile, learn
 from declutter.errors import ProfileError
 
-scrapy = pytest.importorskip("scrapy", reason="needs declutter[scrapy]")
+scrapy = pytest.importorskip("scrapy", reason="needs declutter-text[scrapy]")
 
 from scrapy.crawler import CrawlerProcess  # noqa: E402
 from scrapy.settings import Settings  # noqa: E402

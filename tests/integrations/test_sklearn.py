@@ -8,7 +8,7 @@ import pytest
 import declutter
 from declutter import Cleaner
 
-pytest.importorskip("sklearn", reason="needs declutter[sklearn]")
+pytest.importorskip("sklearn", reason="needs declutter-text[sklearn]")
 
 from sklearn.base import clone  # noqa: E402
 from sklearn.compose import ColumnTransformer  # noqa: E402
@@ -68,7 +68,7 @@ def test_pages_are_what_clean_pages_makes_of_them(pages, texts):
 
 
 def test_a_column_of_a_table_comes_out_as_a_table(texts):
-    pd = pytest.importorskip("pandas", reason="needs declutter[pandas]")
+    pd = pytest.importorskip("pandas", reason="needs declutter-text[pandas]")
     frame = pd.DataFrame({"text": texts[:12], "n": range(12)}, index=range(5, 17))
     expected = CleanText().fit_transform(texts[:12])
     columns = ColumnTransformer([("page", CleanText(), ["text"]), ("n", "passthrough", ["n"])])

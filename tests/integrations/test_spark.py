@@ -14,7 +14,7 @@ import pytest
 
 from declutter import Cleaner, Page, Profile, learn
 
-pyspark = pytest.importorskip("pyspark", reason="needs declutter[spark]")
+pyspark = pytest.importorskip("pyspark", reason="needs declutter-text[spark]")
 if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
     pytest.skip("Spark needs Java", allow_module_level=True)
 
