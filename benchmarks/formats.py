@@ -27,7 +27,7 @@ import pyarrow.parquet
 from declutter.files.compression import packing
 from declutter.files.inputs import Inputs
 from declutter.files.outputs import output_for
-from declutter.files.records import Options, Output, Record, Unreadable
+from declutter.files.records import Failure, Options, Output, Record
 from declutter.pages import Page
 
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -111,7 +111,7 @@ def seconds(name: Path, out: Path | None) -> tuple[float, int]:
     for found in Inputs([name], Options()):
         output: Output | None = None
         for record in found.records():
-            if isinstance(record, Unreadable):
+            if isinstance(record, Failure):
                 raise ValueError(record.reason)
             n_bytes += record.n_bytes
             if out is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from declutter.errors import ModelError
-from declutter.files.spool import Spool
+from declutter.files.pages_on_disk import PagesOnDisk
 from declutter.lines import LABELS, MAIN_CONTENT, Lines, Verdicts
 from declutter.pages import Cleaned, Page
 from declutter.stages.features import (
@@ -109,13 +109,13 @@ class Cleaner:
         if self.profile is not None:
             yield from _cleaned(self, pages)
             return
-        spool = Spool(pages) if iter(pages) is pages else None
+        kept = PagesOnDisk(pages) if iter(pages) is pages else None
         try:
-            source = spool or pages
+            source = kept or pages
             yield from _cleaned(replace(self, profile=learn(source)), source)
         finally:
-            if spool:
-                spool.close()
+            if kept:
+                kept.close()
 
     def _clean_one(self, page: Page) -> Cleaned:
         return _judge_batch(self, [page])[0]

@@ -10,7 +10,7 @@ import pytest
 from declutter.files import archives
 from declutter.files.inputs import inputs
 from declutter.files.outputs import output_for, output_name
-from declutter.files.records import Options, Record, Unreadable
+from declutter.files.records import Failure, Options, Record
 
 PAGE = "Menu\nThe boats came back at dawn, é.\n"
 MEMBERS = {
@@ -105,7 +105,7 @@ def test_names_that_lead_out_are_refused_and_the_others_read(tmp_path, name, bad
     WRITERS[name](tmp_path / name, {"a.txt": b"first", bad: b"evil", "b..c.txt": b"last"})
     first, refused, last = opened(tmp_path / name).records()
     assert (first.page.text, last.page.text) == ("first", "last")
-    assert isinstance(refused, Unreadable)
+    assert isinstance(refused, Failure)
     assert "leads out of the archive" in refused.reason
     assert str(tmp_path / name) in refused.reason
 
@@ -161,7 +161,7 @@ def test_a_tar_that_is_cut_gives_what_came_before(tmp_path):
     for length in range(100, 4 * 1536 + 1, 100):
         (tmp_path / "a.tar").write_bytes(data[:length])
         *pages, last = opened(tmp_path / "a.tar").records()
-        assert isinstance(last, Unreadable)
+        assert isinstance(last, Failure)
         assert str(tmp_path / "a.tar") in last.reason
         assert len(pages) == min(4, (length + 324) // 1536), length
 
@@ -175,7 +175,7 @@ def test_a_zip_that_is_cut_or_damaged_says_so(tmp_path):
     middle = data.index(b"1.txt") + 12
     (tmp_path / "a.zip").write_bytes(data[:middle] + b"\xff" * 8 + data[middle + 8 :])
     kinds = [type(one) for one in opened(tmp_path / "a.zip").records()]
-    assert kinds == [Record, Unreadable, Record]
+    assert kinds == [Record, Failure, Record]
 
 
 def test_a_tar_header_of_gigabytes_is_refused(tmp_path):
@@ -190,4 +190,4 @@ def test_files_that_are_no_archives_say_so(tmp_path, name):
     for data in (b"", b"plain text\n" * 100):
         (tmp_path / name).write_bytes(data)
         (found,) = opened(tmp_path / name).records()
-        assert isinstance(found, Unreadable)
+        assert isinstance(found, Failure)

@@ -14,7 +14,7 @@ import pytest
 
 from declutter import run
 from declutter.errors import OutputError
-from declutter.files.folders import Folders
+from declutter.files.inputs import inputs
 from declutter.run import outputs, passes, shards
 from declutter.stages import write
 from test_cli import ENVIRONMENT, declutter
@@ -60,7 +60,9 @@ def test_hostile_text_is_judged_and_nothing_is_lost(tmp_path, kind):
     (tmp_path / "in.txt").write_bytes(HOSTILE[kind])
     summary = clean(tmp_path / "in.txt", f"{tmp_path}/out", tmp_path / "gone")
     assert (summary.n_pages, summary.failed) == (1, {})
-    ((_, page, encoding),) = Folders([tmp_path / "in.txt"]).read()
+    (found,) = inputs([tmp_path / "in.txt"])
+    (record,) = found.records()
+    page, encoding = record.page, record.rest
     kept, removed = (
         path.read_bytes()[len(encoding.bom) :].decode(encoding.codec, encoding.errors)
         for path in (tmp_path / "out" / "in.txt", tmp_path / "gone" / "in.txt.removed.tsv")

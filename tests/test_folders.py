@@ -1,13 +1,12 @@
-"""Files, folders and globs to pages: which files, in what order, under which ids, and what is refused."""
+"""Files, folders and globs: which files they name, in what order, under which ids, and what is refused."""
 
-import io
 import os
-import sys
 
 import pytest
 
 from declutter.errors import InputError
 from declutter.files.folders import Folders
+from declutter.files.inputs import MAX_NAMED_FAILURES, inputs, read
 
 
 def write(folder, **files):
@@ -18,16 +17,16 @@ def write(folder, **files):
     return folder
 
 
-def ids(inputs):
-    return [page.id for page in Folders([str(path) for path in inputs])]
+def ids(names):
+    return [source.id for source in Folders([str(name) for name in names]).sources()]
 
 
 def test_a_folder_is_walked_in_order_without_hidden_files(tmp_path):
     write(tmp_path, b_txt="b", a__z_md="z", a__y="y", c_html="<p>c", _hidden="h", _git__x_txt="x", b_labels_tsv="1")
-    pages = list(Folders([tmp_path]))
-    assert [page.id for page in pages] == ["a/y", "a/z.md", "b.txt", "c.html"]
-    assert [page.text for page in pages] == ["y", "z", "b", None]
-    assert pages[-1].html == b"<p>c"
+    assert ids([tmp_path]) == ["a/y", "a/z.md", "b.txt", "c.html"]
+    found = [record.page for one in inputs([tmp_path]) for record in one.records()]
+    assert [page.text for page in found] == ["y", "z", "b", None]
+    assert found[-1].html == b"<p>c"
 
 
 def test_ids_are_relative_to_what_holds_all_inputs(tmp_path):
@@ -64,45 +63,38 @@ def test_links_stay_inside_and_end(tmp_path):
     (folder / "up").symlink_to(tmp_path)
     (folder / "same.txt").symlink_to("a.txt")
     folders = Folders([folder])
-    assert [page.id for page in folders] == ["a.txt", "same.txt", "sub/b.txt"]
+    assert [source.id for source in folders.sources()] == ["a.txt", "same.txt", "sub/b.txt"]
     assert set(folders.failed) == {"self", "out", "up"}
     assert "nowhere" in folders.failed["self"]
     assert "not followed" in folders.failed["out"]
     assert ids([folder / "out"]) == ["out"]  # named, a link is followed
 
 
-def test_what_cannot_be_read_is_noted_once_and_the_others_are_read(tmp_path):
+def test_what_cannot_be_read_is_a_failure_and_the_others_are_read(tmp_path):
     write(tmp_path, a_txt="a", b_png=b"\x89PNG\r\n\x1a\n", c_txt="c")
-    folders = Folders([tmp_path])
-    assert [page.id for page in folders] == ["a.txt", "c.txt"]
-    (tmp_path / "b.png").write_text("now it is text")
-    assert [page.id for page in folders] == ["a.txt", "c.txt"]
-    assert list(folders.failed) == ["b.png"]
-    assert "b.png: a PNG image" in folders.failed["b.png"]
+    os.mkfifo(tmp_path / "pipe")  # reading one that nobody writes to would block
+    failures = []
+    assert [record.page.id for one in inputs([tmp_path]) for record in read(one, failures)] == ["a.txt", "c.txt"]
+    assert [failure.input for failure in failures] == ["b.png", "pipe"]
+    assert "b.png: a PNG image" in failures[0].reason
+    assert "not a regular file" in failures[1].reason
 
 
-def test_a_file_that_goes_away_between_the_passes_is_noted(tmp_path):
+def test_a_file_that_goes_away_after_it_was_found_is_a_failure(tmp_path):
     write(tmp_path, a_txt="a", b_txt="b")
-    folders = Folders([tmp_path])
-    pages = iter(folders)
-    assert next(pages).id == "a.txt"
+    first, second = inputs([tmp_path])
     (tmp_path / "b.txt").unlink()
-    assert list(pages) == []
-    assert "No such file" in folders.failed["b.txt"]
+    failures = []
+    assert [len(list(read(one, failures))) for one in (first, second)] == [1, 0]
+    assert "No such file" in failures[0].reason
 
 
-def test_pipes_and_sockets_in_a_folder_do_not_block(tmp_path):
-    write(tmp_path, a_txt="a")
-    os.mkfifo(tmp_path / "pipe")
-    folders = Folders([tmp_path])
-    assert [page.id for page in folders] == ["a.txt"]
-    assert "not a regular file" in folders.failed["pipe"]
-
-
-def test_stdin_can_be_iterated_twice(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("één\r\n".encode())))
-    folders = Folders(["-"])
-    assert [page.text for page in folders] == ["één\r\n"] == [page.text for page in folders]
+def test_failures_of_one_input_are_named_up_to_a_limit_and_then_counted(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "x"}\n' + "{\n" * (MAX_NAMED_FAILURES + 7))
+    failures = []
+    assert len([record for one in inputs([tmp_path]) for record in read(one, failures)]) == 1
+    assert len(failures) == MAX_NAMED_FAILURES + 1
+    assert "7 more records" in failures[-1].reason
 
 
 def test_folders_deeper_than_the_recursion_limit(tmp_path):
@@ -114,7 +106,7 @@ def test_folders_deeper_than_the_recursion_limit(tmp_path):
         for _ in range(1500):
             os.mkdir("d")
             os.chdir("d")
-        assert [page.id for page in Folders([tmp_path])] == ["e.txt"]
+        assert ids([tmp_path]) == ["e.txt"]
     finally:
         os.fchdir(cwd)
         os.close(cwd)
@@ -123,4 +115,4 @@ def test_folders_deeper_than_the_recursion_limit(tmp_path):
 
 def test_names_that_are_not_unicode(tmp_path):
     (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("x")
-    assert [os.fsencode(page.id) for page in Folders([tmp_path])] == [b"caf\xe9.txt"]
+    assert [os.fsencode(name) for name in ids([tmp_path])] == [b"caf\xe9.txt"]

@@ -15,8 +15,8 @@ import pytest
 from declutter.errors import InputError
 from declutter.files.inputs import inputs
 from declutter.files.outputs import output_for, output_name
-from declutter.files.records import Options, Record, Unreadable
-from declutter.files.suffixes import format_of_bytes, format_of_name
+from declutter.files.recognition import format_of_bytes, format_of_name
+from declutter.files.records import Failure, Options, Record
 
 PAGE = "Menu\r\nThe boats came back at dawn, é.\n"
 
@@ -267,7 +267,7 @@ def test_the_encoding_can_be_named(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"\xff\xfe\xfd")
     for codec in ("ascii", "nonsense"):
         found = list(only([tmp_path], encoding=codec).records())
-        assert [type(one) for one in found] == [Record if codec == "ascii" else Unreadable]
+        assert [type(one) for one in found] == [Record if codec == "ascii" else Failure]
     (tmp_path / "a.txt").rename(tmp_path / "a.html")
     (tmp_path / "a.html").write_bytes("<p>łódź".encode("iso8859-2"))
     assert only_page(only([tmp_path], encoding="iso8859-2")).html == "<p>łódź"

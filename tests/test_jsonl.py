@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from declutter.files.files import File
 from declutter.files.jsonl import JsonlInput, JsonlOutput, fields_of_line
-from declutter.files.records import Options, Record, Row, Unreadable
+from declutter.files.records import Failure, Options, Record, Row
+from declutter.files.streams import File
 from declutter.lines import Verdicts
 from declutter.pages import Page
 
@@ -151,7 +151,7 @@ def test_other_pages_become_objects():
 def test_a_broken_line_is_told_and_the_others_are_read(tmp_path, line, reason):
     first, broken, last = records(tmp_path, '{"text":"a"}', line, '{"text":"b"}')
     assert (first.page.text, last.page.text, last.page.id) == ("a", "b", "sub/a.jsonl:3")
-    assert isinstance(broken, Unreadable)
+    assert isinstance(broken, Failure)
     assert (broken.input, broken.position) == ("sub/a.jsonl", "line 2")
     assert f"{tmp_path}/a.jsonl, line 2: " in broken.reason
     assert reason in broken.reason

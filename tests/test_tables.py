@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from declutter.errors import InputError
-from declutter.files.files import File
 from declutter.files.inputs import inputs
 from declutter.files.outputs import output_for
-from declutter.files.records import Options, Record, Unreadable
+from declutter.files.records import Failure, Options, Record
+from declutter.files.streams import File
 from declutter.files.tables import ParquetInput
 from declutter.lines import Verdicts
 from declutter.pages import Page
@@ -113,7 +113,7 @@ def test_compression_stays_and_the_same_bytes_come_out(tmp_path):
 def test_a_table_larger_than_a_batch_is_read_and_written_in_parts(tmp_path, kind, monkeypatch):
     for name in ("MAX_BATCH_ROWS", "BATCH_BYTES"):
         monkeypatch.setattr(f"declutter.files.tables.{name}", 7)
-    monkeypatch.setattr("declutter.files.table_outputs.ROW_GROUP_BYTES", 100)
+    monkeypatch.setattr("declutter.files.tables.ROW_GROUP_BYTES", 100)
     large = pa.concat_tables([table()] * 5)
     write, read = KINDS[kind]
     write(tmp_path / kind, large)
@@ -179,7 +179,7 @@ def test_the_kept_text_may_go_beside_the_page_and_verdicts_too(tmp_path):
 def test_a_row_that_is_not_written_keeps_what_it_has(tmp_path):
     write_parquet(tmp_path / "a.parquet", table())
     found = opened(tmp_path / "a.parquet", max_page_bytes=8)  # "page 0 é" has nine
-    assert all(isinstance(record, Unreadable) for row, record in enumerate(found.records()) if row != 3)
+    assert all(isinstance(record, Failure) for row, record in enumerate(found.records()) if row != 3)
     result = pq.read_table(rewritten(found, tmp_path / "out"))
     assert result.equals(table())
 
@@ -205,7 +205,7 @@ def test_other_inputs_as_a_table(tmp_path):
 
 def reason_of(path, **options):
     (found,) = opened(path, **options).records()
-    assert isinstance(found, Unreadable)
+    assert isinstance(found, Failure)
     assert str(path) in found.reason
     return found.reason
 
@@ -228,7 +228,7 @@ def test_a_file_that_is_no_table_says_so(tmp_path, kind):
     for bad in (b"", b"not a table at all", data[:-60], data[:30]):
         (tmp_path / kind).write_bytes(bad)
         *_, last = opened(tmp_path / kind).records()
-        assert isinstance(last, Unreadable)
+        assert isinstance(last, Failure)
         assert str(tmp_path / kind) in last.reason
 
 
@@ -241,7 +241,7 @@ def test_damage_in_the_middle_loses_what_follows_only(tmp_path):
     (tmp_path / "a.parquet").write_bytes(data)
     found = opened(tmp_path / "a.parquet")
     *rows, last = found.records()
-    assert isinstance(last, Unreadable)
+    assert isinstance(last, Failure)
     assert 5000 < len(rows) < 12_000
     result = pq.read_table(rewritten(found, tmp_path / "out"))
     assert result.num_rows == len(rows)

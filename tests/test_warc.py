@@ -7,11 +7,11 @@ import zlib
 
 import pytest
 
-from declutter.files import http_body
-from declutter.files.files import File
+from declutter.files import warc
 from declutter.files.inputs import inputs
 from declutter.files.outputs import output_for, output_name
-from declutter.files.records import Options, Record, Unreadable
+from declutter.files.records import Failure, Options, Record
+from declutter.files.streams import File
 from declutter.files.warc import WarcInput
 
 pytest.importorskip("fastwarc", reason="WARC needs the extra warc")
@@ -108,13 +108,13 @@ def test_a_body_that_can_not_be_unwrapped_is_told_and_the_next_is_read(tmp_path,
 
 
 def test_long_bodies_are_unwrapped_piece_by_piece(monkeypatch):
-    monkeypatch.setattr(http_body, "READ_BYTES", 7)
+    monkeypatch.setattr(warc, "READ_BYTES", 7)
     body = bytes(range(256)) * 3
     headers = {"Content-Encoding": "gzip", "Transfer-Encoding": "chunked"}
     packed = gzip.compress(body)
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (packed[:50], packed[50:], b""))
-    assert http_body.unwrapped(chunks, headers.get, 10_000) == body
-    assert http_body.unwrapped(chunks, headers.get, 600) == body[:600]
+    assert warc.unwrapped(chunks, headers.get, 10_000) == body
+    assert warc.unwrapped(chunks, headers.get, 600) == body[:600]
 
 
 def test_a_body_that_unpacks_to_more_than_the_limit_is_skipped(tmp_path):
@@ -154,7 +154,7 @@ def test_a_file_that_is_cut_gives_its_whole_records(tmp_path, is_packed):
             continue
         # cut in what follows its body (empty lines, a checksum), a page may be told as cut or given
         assert abs(len(pages) - sum(length >= end for end in ends[1:3])) <= 1
-        n_told += isinstance(found[-1], Unreadable) if found else 0
+        n_told += isinstance(found[-1], Failure) if found else 0
     assert n_told >= len(data) - 12  # not where the cut comes behind the empty lines that end a header or a record
 
 
@@ -169,7 +169,7 @@ def test_damage_ends_the_file_and_what_came_before_is_read(tmp_path):
 
 def test_a_header_without_end_is_told(tmp_path):
     (found,) = read(tmp_path, b"WARC/1.0\r\nA: " + b"x" * (5 << 20))
-    assert isinstance(found, Unreadable)
+    assert isinstance(found, Failure)
 
 
 def wet():

@@ -1,4 +1,4 @@
-"""zip and tar files of text and HTML files: each member is a page. No member is ever unpacked to disk."""
+"""zip and tar files of text and HTML files, in and out: a page a member. Members are never unpacked to disk."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from declutter.errors import InputError
-from declutter.files.compression import BUFFER_BYTES, FREE_BYTES, MAX_RATIO, Unpacked, without_compression
-from declutter.files.documents import document
-from declutter.files.files import FileInput, read_whole
+from declutter.files.compression import BUFFER_BYTES, FREE_BYTES, MAX_RATIO, Unpacked, packing, without_compression
+from declutter.files.documents import content_of, document
 from declutter.files.folders import NO_PAGES
-from declutter.files.records import Record, Unreadable
-from declutter.files.suffixes import format_of_name
+from declutter.files.recognition import format_of_name
+from declutter.files.records import Failure, Input, Record
+from declutter.files.streams import FileInput, read_whole
+from declutter.lines import Verdicts
 
 OUTSIDE = re.compile(r"^[/\\]|^[a-z]:[/\\]|(^|[/\\])\.\.([/\\]|$)|\0", re.I)  # names that lead out of a folder
 MAX_TAR_HEADER = 1 << 20  # of a tar's long names and attributes, which tarfile reads whole
 NESTED = {"jsonl", "parquet", "arrow", "warc", "wet", "zip", "tar"}
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the first that zip knows: the same pages make the same bytes
 
 
 class _Archive(FileInput):
     """What zip and tar share: which members are pages, and what is refused."""
 
-    def _member(self, name: str, stream: BinaryIO) -> Record | Unreadable:
+    def _member(self, name: str, stream: BinaryIO) -> Record | Failure:
         """The page of a member."""
         page_id, shown = f"{self.id}/{name}", f"{self.file.name}, {name}"
         format = format_of_name(name) or "txt"
         if format in NESTED:
-            return Unreadable(self.id, name, f"{shown}: {format} inside an archive is not read; unpack the archive")
+            return Failure(self.id, name, f"{shown}: {format} inside an archive is not read; unpack the archive")
         compression = without_compression(name)[1]
         try:
             if compression:
@@ -39,9 +41,9 @@ class _Archive(FileInput):
             data = read_whole(stream, self.options.max_page_bytes, shown)
             return document(data, page_id, shown, format, self.options)
         except InputError as error:
-            return Unreadable(self.id, name, str(error))
+            return Failure(self.id, name, str(error))
 
-    def _refused(self, name: str) -> Unreadable | None:
+    def _refused(self, name: str) -> Failure | None:
         if OUTSIDE.search(name):
             return self._unreadable(name, "a name that leads out of the archive, refused")
         return None
@@ -64,7 +66,7 @@ class ZipInput(_Archive):
 
     format = "zip"
 
-    def _records(self) -> Iterator[Record | Unreadable]:
+    def _records(self) -> Iterator[Record | Failure]:
         try:
             with zipfile.ZipFile(self.file.seekable()) as archive:
                 n_unpacked = 0
@@ -77,7 +79,7 @@ class ZipInput(_Archive):
         except zipfile.BadZipFile as error:
             raise InputError(f"{self.file.name}: a damaged zip archive ({error})") from error
 
-    def _read(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Record | Unreadable:
+    def _read(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Record | Failure:
         name = member.filename
         if member.flag_bits & 1:
             return self._unreadable(name, "encrypted")
@@ -132,7 +134,7 @@ class TarInput(_Archive):
 
     format = "tar"
 
-    def _records(self) -> Iterator[Record | Unreadable]:
+    def _records(self) -> Iterator[Record | Failure]:
         last = "the beginning"
         try:
             with self.file.open_unpacked() as unpacked_stream:
@@ -146,11 +148,82 @@ class TarInput(_Archive):
                 if stream.last_block != bytes(tarfile.BLOCKSIZE):
                     yield self._unreadable(f"after {last}", "the archive has no end, it is cut off")
         except InputError as error:
-            yield Unreadable(self.id, f"after {last}", str(error))
+            yield Failure(self.id, f"after {last}", str(error))
         except (tarfile.TarError, EOFError) as error:
             yield self._unreadable(f"after {last}", f"damaged, or no tar archive ({error})")
 
-    def _read(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> Record | Unreadable:
+    def _read(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> Record | Failure:
         if not member.isfile():
             return self._unreadable(member.name, "a link or device, not followed")
         return self._member(member.name, archive.extractfile(member))
+
+
+class Members(Protocol):
+    """An archive that is written."""
+
+    def add(self, name: str, content: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class ZipMembers:
+    """A zip file that is written."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+        self._archive = zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED)
+
+    def add(self, name: str, content: bytes) -> None:
+        member = zipfile.ZipInfo(name, ZIP_DATE)
+        member.compress_type = zipfile.ZIP_DEFLATED
+        member.external_attr = 0o644 << 16
+        self._archive.writestr(member, content)
+
+    def close(self) -> None:
+        self._archive.close()
+        self._stream.close()
+
+
+class TarMembers:
+    """A tar file that is written."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+        self._archive = tarfile.open(fileobj=stream, mode="w|")
+
+    def add(self, name: str, content: bytes) -> None:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        self._archive.addfile(member, io.BytesIO(content))
+
+    def close(self) -> None:
+        self._archive.close()
+        self._stream.close()
+
+
+class ArchiveOutput:
+    """Pages as members of an archive: under their own names if they come from one, else by their positions.
+
+    `suffix` is what is put behind the names: ".txt", ".md", or "" for text that stays text.
+    """
+
+    def __init__(self, input: Input, members: Members, suffix: str):
+        self._input = input
+        self._members = members
+        self._suffix = suffix
+
+    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+        name = record.page.id[len(self._input.id) + 1 :]
+        content = content_of(record, text)
+        if self._input.format not in ("zip", "tar"):
+            self._members.add(f"{name}{self._suffix or '.txt'}", content)
+            return
+        stem, kind = without_compression(name)
+        suffix = self._suffix or (".txt" if record.page.html is not None else "")
+        packed = io.BytesIO()
+        with packing(packed, kind) as packer:
+            packer.write(content)
+        self._members.add(f"{stem}{suffix}{name[len(stem) :]}", packed.getvalue())
+
+    def close(self) -> None:
+        self._members.close()

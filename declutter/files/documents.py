@@ -1,18 +1,22 @@
-"""Files that are one page each: text dumps, whose lines come out byte for byte, and HTML."""
+"""Text and HTML files, in and out: one page a file. The lines of a text dump come out byte for byte."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from declutter.errors import InputError
 from declutter.files.compression import BUFFER_BYTES, Unpacked, compression_of, without_compression
-from declutter.files.encoding import Encoding, decode
-from declutter.files.files import FileInput, read_whole
-from declutter.files.folders import HTML_OUTPUT
+from declutter.files.encoding import HTML_OUTPUT, Encoding, decode
 from declutter.files.records import Options, Record
+from declutter.files.streams import FileInput, read_whole
+from declutter.lines import Verdicts
 from declutter.pages import Page
+
+#: Other text becomes UTF-8; what has no place in it goes out as the bytes that it came in as.
+TEXT_OUTPUT = Encoding("utf-8", "surrogateescape")
 
 
 class TextInput(FileInput):
@@ -65,3 +69,35 @@ def _decoded(data: bytes, codec: str, name: str) -> tuple[str, Encoding]:
     except (UnicodeError, LookupError) as error:
         raise InputError(f"{name}: not in the encoding {codec} ({error})") from error
     raise InputError(f"{name}: in the encoding {codec} its lines could not be written back as they are")
+
+
+def content_of(record: Record, text: str) -> bytes:
+    """A page's kept text as a file: in the page's own encoding, where it came from a file."""
+    end = "\n" if record.page.html is not None and text else ""
+    if isinstance(record.rest, Encoding):
+        return record.rest.encode(text + end)
+    try:
+        return TEXT_OUTPUT.encode(text + end)
+    except UnicodeEncodeError:  # a lone surrogate that JSON had as an escape
+        return HTML_OUTPUT.encode(text + end)
+
+
+class DocumentOutput:
+    """The text of a page; or of many, in UTF-8 and parted by a blank line, where pages are not files of their own."""
+
+    def __init__(self, stream: BinaryIO, is_live: bool = False, has_many: bool = False):
+        self._stream = stream
+        self._is_live = is_live
+        self._has_many = has_many
+        self._gap = b""  # what comes between the last page and the next
+
+    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+        content = content_of(replace(record, rest=None) if self._has_many else record, text)
+        if self._has_many and content:
+            content, self._gap = self._gap + content, b"\n" if content.endswith(b"\n") else b"\n\n"
+        self._stream.write(content)
+        if self._is_live:
+            self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()

@@ -22,6 +22,7 @@ class Encoding(NamedTuple):
 
 
 UTF8 = Encoding("utf-8")
+HTML_OUTPUT = Encoding("utf-8", "replace")  # the text kept of HTML pages
 
 # Longest first: the UTF-32 mark begins with the UTF-16 one. Broken sequences are let through, as they can be
 # written back exactly.

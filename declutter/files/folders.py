@@ -1,48 +1,35 @@
-"""Files, folders and globs to pages."""
+"""Files, folders, globs and standard input: which files they name, in what order, under which ids."""
 
 from __future__ import annotations
 
 import glob
 import os
-import stat
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from declutter.errors import InputError
-from declutter.files.encoding import Encoding, decode
-from declutter.pages import Page
 
-HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
 NO_PAGES = (".labels.tsv", ".removed.tsv")  # stand beside pages in gold folders and in what `clean --removed` writes
 STDIN = "-"
-HTML_OUTPUT = Encoding("utf-8", "replace")  # how the text of HTML pages is written
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a page comes from. `id` is its relative path with forward slashes; `path` is None for stdin."""
+    """A file to read. `id` is its relative path with forward slashes; `path` is None for standard input."""
 
     id: str
     path: Path | None
 
-    @property
-    def is_html(self) -> bool:
-        return self.path is not None and self.path.suffix.lower() in HTML_SUFFIXES
-
 
 class Folders:
-    """The pages of files, folders (walked recursively, in sorted order), globs, and `-` for standard input.
+    """The files that files, folders (walked recursively, in sorted order), globs, and `-` for standard input name.
 
-    Iterating gives a Page a readable file, anew each time, with one file in memory; `.html`, `.htm` and
-    `.xhtml` files become HTML pages, all others text dumps. What can't be read is noted in `failed`
-    ({page id: reason}) once, and left out of later iterations. Page ids are paths relative to the deepest
-    folder that holds all the inputs: to the folder itself where one folder is given.
-
-    Inside a folder, hidden files and folders and NO_PAGES are left out, and links are followed only to files inside the
-    folder: a link to a folder of it is left out (its files are read at their own place), a link that leads
-    out of it or nowhere is noted in `failed`. An input given by name may be a link or hidden.
+    Ids are paths relative to the deepest folder that holds all the inputs: to the folder itself where one folder is
+    given. A folder's hidden files and NO_PAGES are skipped. A link is followed only to a file inside the folder; a link
+    to a folder is skipped, since its files are read at their own place. A link that leads out of the folder or nowhere,
+    and a folder that can't be read, are noted in `failed` ({id: reason}). An input given by name
+    may be a link or hidden.
 
     Raises InputError where an input doesn't exist or a glob matches nothing.
     """
@@ -51,11 +38,6 @@ class Folders:
         self.inputs = _without_nested(_expand(inputs))  # real paths, sorted as given; None is stdin
         self.root = _common_folder([path for path in self.inputs if path is not None])
         self.failed: dict[str, str] = {}
-        self._streams: dict[Source, bytes] = {}  # what can be read only once: stdin and pipes
-
-    def __iter__(self) -> Iterator[Page]:
-        for _, page, _ in self.read():
-            yield page
 
     def sources(self) -> Iterator[Source]:
         """The sources in order, read or not; folders are walked anew each time."""
@@ -66,18 +48,6 @@ class Folders:
                 yield from self._walk(path)
             else:
                 yield Source(self._id(path), path)
-
-    def read(self) -> Iterator[tuple[Source, Page, Encoding]]:
-        """The readable pages, with where each comes from and how its text is to be written."""
-        for source in self.sources():
-            if source.id in self.failed:
-                continue
-            try:
-                page, encoding = self._page(source)
-            except InputError as error:
-                self.failed[source.id] = str(error)
-                continue
-            yield source, page, encoding
 
     def _id(self, path: str | Path) -> str:
         """The path relative to the root (which it lies in: cutting is ten times faster than pathlib)."""
@@ -110,30 +80,6 @@ class Folders:
         elif not target.is_relative_to(top):
             self.failed[self._id(link)] = f"{link}: a link out of the input folder, not followed"
         return target.is_relative_to(top) and target.is_file()
-
-    def _page(self, source: Source) -> tuple[Page, Encoding]:
-        try:
-            data = self._bytes(source)
-            if source.is_html:
-                return Page(source.id, html=data), HTML_OUTPUT
-            text, encoding = decode(data, str(source.path or "standard input"))
-            return Page(source.id, text=text), encoding
-        except OSError as error:
-            raise InputError(f"{source.path}: {error.strerror}") from error
-        except MemoryError as error:
-            raise InputError(f"{source.path}: too large for the memory") from error
-
-    def _bytes(self, source: Source) -> bytes:
-        if source in self._streams:
-            return self._streams[source]
-        if source.path is None:
-            return self._streams.setdefault(source, sys.stdin.buffer.read())
-        mode = source.path.stat().st_mode
-        if stat.S_ISFIFO(mode) and source.path in self.inputs:  # `<(command)` of a shell
-            return self._streams.setdefault(source, source.path.read_bytes())
-        if not stat.S_ISREG(mode):
-            raise InputError(f"{source.path}: not a regular file")
-        return source.path.read_bytes()
 
 
 def _may_be_page(name: str) -> bool:

@@ -7,13 +7,14 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from declutter.errors import InputError
-from declutter.files.files import File, FileInput, Stream
+from declutter.errors import DeclutterError, InputError
 from declutter.files.folders import Folders, Source
-from declutter.files.records import Options
-from declutter.files.suffixes import HEAD_BYTES, format_of_bytes, format_of_name
+from declutter.files.recognition import HEAD_BYTES, format_of_bytes, format_of_name
+from declutter.files.records import Failure, Input, Options, Record
+from declutter.files.streams import File, FileInput, Stream
 
 STDIN_ID = "stdin"
+MAX_NAMED_FAILURES = 1000  # of one input; above it they are counted
 
 
 def inputs(names: Sequence[str | os.PathLike], options: Options | None = None) -> Inputs:
@@ -65,6 +66,26 @@ class Inputs:
         if source.id not in self._streams:
             self._streams[source.id] = Stream(source.path, is_kept=not self.options.one_pass)
         return self._streams[source.id]
+
+
+def read(source: Input, failures: list[Failure]) -> Iterator[Record]:
+    """The pages of an input; what can't be read is added to `failures`, and the rest is read."""
+    n_failures = 0
+    try:
+        for item in source.records():
+            if isinstance(item, Record):
+                yield item
+                continue
+            n_failures += 1
+            if n_failures <= MAX_NAMED_FAILURES:
+                failures.append(item)
+    except DeclutterError as error:
+        failures.append(Failure(source.id, "", str(error)))
+    except Exception as error:  # whatever a library raises at broken bytes: the other inputs are done
+        failures.append(Failure(source.id, "", f"{source.id}: {type(error).__name__}: {error}"))
+    if n_failures > MAX_NAMED_FAILURES:
+        more = f"{source.id}: {n_failures - MAX_NAMED_FAILURES} more records can't be read"
+        failures.append(Failure(source.id, "", more))
 
 
 def opened(file: File, format: str, options: Options) -> FileInput:

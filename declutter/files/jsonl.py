@@ -14,9 +14,9 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import BinaryIO, NamedTuple
 
 from declutter.errors import InputError
-from declutter.files.columns import Columns, keys_of, looks_like_html, missing_page, string_or_none, value_at
-from declutter.files.files import FileInput, megabytes
-from declutter.files.records import Options, Record, Row, Unreadable
+from declutter.files.page_columns import Columns, keys_of, looks_like_html, missing_page, string_or_none, value_at
+from declutter.files.records import Failure, Options, Record, Row
+from declutter.files.streams import FileInput, megabytes
 from declutter.lines import Verdicts
 from declutter.pages import Page
 
@@ -79,7 +79,7 @@ class JsonlInput(FileInput):
 
     format = "jsonl"
 
-    def _records(self) -> Iterator[Record | Unreadable]:
+    def _records(self) -> Iterator[Record | Failure]:
         with self.file.open_unpacked() as stream:
             lines = _Lines(stream, self.options.max_record_bytes)
             columns = _ColumnsOfLines(self.options)
@@ -93,9 +93,9 @@ class JsonlInput(FileInput):
                         yield self._unreadable(f"line {lines.number}", reason + missing_page(self.options))
                         return
             except InputError as error:
-                yield Unreadable(self.id, f"line {lines.number}", f"{error}, in or after line {lines.number}")
+                yield Failure(self.id, f"line {lines.number}", f"{error}, in or after line {lines.number}")
 
-    def _record(self, line: bytes | None, number: int, columns: _ColumnsOfLines) -> Record | Unreadable | None:
+    def _record(self, line: bytes | None, number: int, columns: _ColumnsOfLines) -> Record | Failure | None:
         if line is None:
             limit = megabytes(self.options.max_record_bytes)
             reason = f"longer than {limit}, skipped; --max-record-bytes sets this"

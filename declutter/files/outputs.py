@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from declutter.files.compression import packing, without_compression
+from declutter.files.recognition import format_of_name
 from declutter.files.records import Input, Options, Output
-from declutter.files.suffixes import format_of_name
 
 ONE_PAGE = frozenset({"txt", "html"})
 ARCHIVES = frozenset({"zip", "tar"})
@@ -90,12 +90,12 @@ def _output(input: Input, stream: BinaryIO, format: str, to: str | None, options
         from declutter.files.jsonl import JsonlOutput
 
         if is_table:
-            from declutter.files.table_outputs import TableRows
+            from declutter.files.tables import TableRows
 
             return JsonlOutput(stream, options, is_live, TableRows(input).fields)
         return JsonlOutput(stream, options, is_live)
     if format in ("parquet", "arrow"):
-        from declutter.files.table_outputs import NewTableOutput, TableOutput
+        from declutter.files.tables import NewTableOutput, TableOutput
 
         return TableOutput(input, stream, format, options) if is_table else NewTableOutput(stream, options)
     if format == "wet":
@@ -103,10 +103,10 @@ def _output(input: Input, stream: BinaryIO, format: str, to: str | None, options
 
         return WetOutput(stream, False)
     if format in ARCHIVES:
-        from declutter.files.archive_outputs import ArchiveOutput, TarMembers, ZipMembers
+        from declutter.files.archives import ArchiveOutput, TarMembers, ZipMembers
 
         members = ZipMembers(stream) if format == "zip" else TarMembers(stream)
         return ArchiveOutput(input, members, PAGE_SUFFIXES.get(to, ""))
-    from declutter.files.document_outputs import DocumentOutput
+    from declutter.files.documents import DocumentOutput
 
     return DocumentOutput(stream, is_live, has_many=input.format not in ONE_PAGE)

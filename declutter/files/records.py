@@ -15,11 +15,6 @@ from declutter.pages import Page
 if TYPE_CHECKING:
     from declutter.lines import Verdicts
 
-#: What an input can be.
-FORMATS = ("txt", "html", "jsonl", "parquet", "arrow", "warc", "wet", "zip", "tar")
-#: What an output can be asked for as; None stands for the input's own format.
-OUTPUT_FORMATS = ("txt", "jsonl", "parquet", "markdown")
-
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -40,13 +35,13 @@ class Record:
         return self.page.id.rsplit(":", 1)[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A record, or all that is left of an input, that can't be read."""
+class Failure(NamedTuple):
+    """A page, or what is left of an input, that was not read, judged or written as it should be."""
 
     input: str  # id of the input
-    position: str  # "line 17", "row 17", "offset 12345", a member's name, or "" where the whole input is meant
+    position: str  # "line 17", "row 17", "offset 12345", a member's name, or "" for the whole input
     reason: str  # names the file and the position, and says what to do where something can be done
+    kind: str = "unreadable"  # or "unwritable", "passed through", "partial"
 
 
 class Row(NamedTuple):
@@ -66,7 +61,7 @@ class Options:
     id_column: str | None = None
     site_column: str | None = None
     output_column: str | None = None  # for the kept text; None: the text's own column, "text" in place of HTML
-    input_format: str | None = None  # of FORMATS; None: told by the name, then by the first bytes
+    input_format: str | None = None  # a format that `inputs.opened` knows; None: recognized
     encoding: str | None = None  # of text and HTML files; None: detected
     sites_by_folder: bool = False  # the site of a file is the folder that it stands in
     verdicts: bool = False  # JSONL and Parquet carry the verdict on every line
@@ -82,13 +77,13 @@ class Input(Protocol):
 
     id: str  # relative path with forward slashes
     path: Path | None  # None for standard input
-    format: str  # of FORMATS
+    format: str  # "txt", "html", "jsonl", "parquet", "arrow", "warc", "wet", "zip" or "tar"
     n_bytes: int  # size on disk, 0 where it isn't known
 
-    def records(self) -> Iterator[Record | Unreadable]:
+    def records(self) -> Iterator[Record | Failure]:
         """The pages in order, read anew at each call, a few in memory at a time.
 
-        Raises nothing for what the input holds: what can't be read comes as Unreadable, and so does an input whose
+        Raises nothing for what the input holds: what can't be read comes as Failure, and so does an input whose
         format needs a library that is not installed (the reason names the extra).
         """
         ...

@@ -1,18 +1,18 @@
-"""WARC and WET: the HTML responses of a crawl, and the plain text made of them, by fastwarc."""
+"""WARC and WET files, in and out: the HTML responses of a crawl, and the plain text made of them."""
 
 from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from declutter.errors import InputError
-from declutter.files.columns import looks_like_html
 from declutter.files.compression import BUFFER_BYTES, LEVELS, Unpacked, compression_of
-from declutter.files.files import FileInput, megabytes
-from declutter.files.http_body import unwrapped
-from declutter.files.records import Record, Unreadable
+from declutter.files.page_columns import looks_like_html
+from declutter.files.records import Failure, Record
+from declutter.files.streams import FileInput, megabytes
 from declutter.pages import Page
 from declutter.stages.segment.decode import decode_html
 
@@ -30,6 +30,17 @@ CARRIED = {
 }
 CUT_OFF = "the file is cut off in this record"
 RECORD_END = b"\r\n\r\n"
+#: The codings that browsers know; the readers are fastwarc's, which is there where responses are read.
+READERS = {
+    "gzip": "GzipReader",
+    "x-gzip": "GzipReader",
+    "br": "BrotliReader",
+    "zstd": "ZstdReader",
+    "chunked": "ChunkedReader",
+}
+NO_CODINGS = frozenset({"identity", "utf-8", "none", ""})
+READ_BYTES = 1 << 20
+MAX_CODINGS = 4  # servers send one; a chain of them is a bomb
 
 
 class _Watched:
@@ -67,7 +78,7 @@ class WarcInput(FileInput):
 
     format = "warc"
 
-    def _records(self) -> Iterator[Record | Unreadable]:
+    def _records(self) -> Iterator[Record | Failure]:
         with self.file.open() as raw:
             kind = compression_of(raw.peek(8)[:8])
             unpacked = Unpacked(raw, kind, self.file.name) if kind else None
@@ -83,7 +94,7 @@ class WarcInput(FileInput):
             except (InputError, OSError) as error:
                 if last is not None:
                     yield last
-                yield Unreadable(self.id, f"offset {position}", self._broken(error, position))
+                yield Failure(self.id, f"offset {position}", self._broken(error, position))
                 return
             if stream.is_cut:
                 yield self._unreadable(f"offset {position}", CUT_OFF)
@@ -95,7 +106,7 @@ class WarcInput(FileInput):
             return f"{error}, in or after the record at offset {position}"
         return f"{self.file.name}: damaged, nothing is read after the record at offset {position} ({error})"
 
-    def _record(self, warc_record, position: str) -> Record | Unreadable | None:
+    def _record(self, warc_record, position: str) -> Record | Failure | None:
         """The page of a record, None where it holds none."""
         kind = (warc_record.headers.get("WARC-Type") or "").lower()
         if kind == "response" and not _is_html_response(warc_record):
@@ -204,3 +215,47 @@ class WetOutput:
 
     def close(self) -> None:
         self._stream.close()
+
+
+def unwrapped(body: bytes, header: Callable[[str], str | None], max_bytes: int) -> bytes:
+    """The body; at most `max_bytes` of it, so that one byte more than a limit shows that it is longer.
+
+    `header` gives a response's header by name. Raises OSError where the body is not what the headers say.
+    """
+    names = [header("Content-Encoding"), header("Transfer-Encoding")]
+    codings = [coding.strip().lower() for name in names for coding in (name or "").split(",")]
+    codings = [coding for coding in codings if coding not in NO_CODINGS]
+    if len(codings) > MAX_CODINGS:
+        raise OSError(f"encoded {len(codings)} times")
+    for coding in reversed(codings):
+        if coding == "deflate":
+            body = _inflated(body, max_bytes)
+        elif coding in READERS:
+            from fastwarc import stream_io
+
+            body = _read(getattr(stream_io, READERS[coding])(io.BytesIO(body)), max_bytes)
+        else:
+            raise OSError(f"an unknown encoding, {coding[:40]}")
+    return body
+
+
+def _read(reader, max_bytes: int) -> bytes:
+    """All of it, up to `max_bytes`: in pieces, as fastwarc makes room for all that it is asked for."""
+    parts, n_left = [], max_bytes
+    while n_left and (part := reader.read(min(n_left, READ_BYTES))):
+        parts.append(part)
+        n_left -= len(part)
+    return b"".join(parts)
+
+
+def _inflated(body: bytes, max_bytes: int) -> bytes:
+    """Deflate comes with zlib's header, as the standard has it, and without."""
+    for wbits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
+        unpacker = zlib.decompressobj(wbits)
+        try:
+            data = unpacker.decompress(body, max_bytes)
+        except zlib.error:  # the other kind, or damaged
+            continue
+        if unpacker.eof or len(data) == max_bytes:
+            return data
+    raise OSError("damaged deflate data")

@@ -10,8 +10,8 @@ from declutter.cleaner import Cleaner
 from declutter.errors import OutputError
 from declutter.files import paths
 from declutter.files.folders import STDIN
-from declutter.files.inputs import inputs
-from declutter.files.records import Options, Unreadable
+from declutter.files.inputs import inputs, read
+from declutter.files.records import Failure, Options
 from declutter.pages import Page
 from declutter.report.corpus import Corpus, Progress, as_they_are, gather
 from declutter.report.corpus_page import corpus_page
@@ -33,18 +33,17 @@ class Pages:
     def __iter__(self) -> Iterator[Page]:
         self.failed, self.n_failed = {}, 0
         for found in self._inputs:
-            for record in found.records():
-                if isinstance(record, Unreadable):
-                    self._note(f"{record.input}:{record.position}", record.reason)
-                else:
-                    yield record.page
-        for place, reason in self._inputs.failed.items():
-            self._note(place, reason)
+            failures: list[Failure] = []
+            for record in read(found, failures):
+                yield record.page
+            self._note({f"{failure.input}:{failure.position}": failure.reason for failure in failures})
+        self._note(self._inputs.failed)
 
-    def _note(self, place: str, reason: str) -> None:
-        self.n_failed += 1
-        if len(self.failed) < NAMED_FAILURES:
-            self.failed[place] = reason
+    def _note(self, failed: dict[str, str]) -> None:
+        self.n_failed += len(failed)
+        for place, reason in failed.items():
+            if len(self.failed) < NAMED_FAILURES:
+                self.failed[place] = reason
 
 
 def write_report(

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from declutter.cleaner import Cleaner, segment
 from declutter.errors import InputError
-from declutter.files.inputs import inputs
-from declutter.files.records import Options
+from declutter.files.inputs import inputs, read
+from declutter.files.records import Failure, Options
 from declutter.lines import Lines, Verdicts
 from declutter.run.journal import has_journal
 from declutter.run.limits import Limits
 from declutter.run.outputs import REMOVED_SUFFIX, Outputs, outputs_for
 from declutter.run.passes import Settings, clean, learn
-from declutter.run.shards import read
-from declutter.run.summary import Failure, Summary
+from declutter.run.summary import Summary
 
 __all__ = [
     "REMOVED_SUFFIX", "Failure", "Limits", "Options", "Outputs", "Settings", "Summary", "clean", "explain", "inputs",

@@ -12,8 +12,7 @@ from declutter.cleaner import segment
 from declutter.errors import OutputError
 from declutter.files import paths
 from declutter.files.compression import without_compression
-from declutter.files.encoding import Encoding
-from declutter.files.folders import HTML_OUTPUT
+from declutter.files.encoding import HTML_OUTPUT, Encoding
 from declutter.files.outputs import output_for, output_name
 from declutter.files.records import Input, Options, Record
 from declutter.pages import Cleaned

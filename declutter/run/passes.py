@@ -16,12 +16,12 @@ import numpy as np
 from declutter.cleaner import Cleaner
 from declutter.errors import DeclutterError, OutputError
 from declutter.files import paths
-from declutter.files.records import Input
+from declutter.files.records import Failure, Input
 from declutter.run.journal import Journal, journal_folder, open_journal
 from declutter.run.limits import Limits
 from declutter.run.outputs import Outputs, refuse_overlap
 from declutter.run.shards import SHARD_BYTES, InputRun, Job, Part, Shard, divided, given_up, pages_of, shards
-from declutter.run.summary import Failure, Summary
+from declutter.run.summary import Summary
 from declutter.run.workers import Alone, Lost, Task, Workers
 from declutter.stages.repeats import Profile, TemplateCounter
 from declutter.stages.repeats.counting import COUNTED_PAGES

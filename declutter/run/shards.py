@@ -16,15 +16,16 @@ from itertools import chain
 import numpy as np
 
 from declutter.cleaner import Cleaner, n_text_chars, passed_through
-from declutter.errors import DeclutterError, InputError, OutputError
-from declutter.files.records import Input, Record, Unreadable
+from declutter.errors import InputError, OutputError
+from declutter.files.inputs import read
+from declutter.files.records import Failure, Input, Record
 from declutter.lines import Verdicts
 from declutter.pages import Cleaned, Page
 from declutter.run.forms import formed
 from declutter.run.journal import Journal
 from declutter.run.limits import DIED, Limits, judged, sketched
 from declutter.run.outputs import InputWriter, Outputs
-from declutter.run.summary import Failure, Summary
+from declutter.run.summary import Summary
 from declutter.stages.repeats import Profile, Sketches
 from declutter.stages.repeats.sketches import joined
 
@@ -34,7 +35,6 @@ UNPACKED = 5  # bytes of text to one of a compressed file, about
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz", ".zip", ".parquet", ".arrow", ".tgz")
 PART_CHARS = 1 << 21  # four of the cleaner's batches
 PART_PAGES = 1024
-MAX_UNREADABLE = 1000  # records of one input that are named; above it they are counted
 
 
 @dataclass(frozen=True)
@@ -122,26 +122,6 @@ def divided(shard: Shard) -> Iterator[Part]:
             number, n_told = number + 1, len(failures)
         records = following
     yield Part(f"{shard.name}-{number:06d}", source, tuple(records), tuple(failures[n_told:]), is_last=True)
-
-
-def read(source: Input, failures: list[Failure]) -> Iterator[Record]:
-    """The readable records; what can't be read is added to `failures`."""
-    n_unreadable = 0
-    try:
-        for item in source.records():
-            if not isinstance(item, Unreadable):
-                yield item
-                continue
-            n_unreadable += 1
-            if n_unreadable <= MAX_UNREADABLE:
-                failures.append(Failure(item.input, item.position, item.reason))
-    except DeclutterError as error:
-        failures.append(Failure(source.id, "", str(error)))
-    except Exception as error:  # whatever a library raises at broken bytes: the other inputs are done
-        failures.append(Failure(source.id, "", f"{source.id}: {type(error).__name__}: {error}"))
-    if n_unreadable > MAX_UNREADABLE:
-        more = f"{source.id}: {n_unreadable - MAX_UNREADABLE} more records can't be read"
-        failures.append(Failure(source.id, "", more))
 
 
 @dataclass(frozen=True)

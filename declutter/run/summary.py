@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
+from declutter.files.records import Failure
 from declutter.lines import LABELS, Verdicts
 from declutter.pages import Cleaned
 from declutter.stages.judge.decide import BLANK_OUT_REASON, BLANK_REASON
 
 BLANK_REASONS = {BLANK_REASON, BLANK_OUT_REASON}
-
-
-class Failure(NamedTuple):
-    """A page, or a whole input, that was not done as it should be."""
-
-    input: str  # id of the input
-    position: str  # where in it; "" is all of it
-    reason: str
-    kind: str = "unreadable"  # or "unwritable", "passed through", "partial"
 
 
 @dataclass

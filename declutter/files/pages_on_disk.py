@@ -1,4 +1,4 @@
-"""Pages on disk between the two passes, for sources that can be read only once."""
+"""Pages kept on disk between the two passes, where they come from an iterator that can be read only once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from declutter.pages import Page
 
 
-class Spool:
-    """Pages written to a temporary file (JSON lines), to be iterated over as often as needed; gone when closed."""
+class PagesOnDisk:
+    """Pages in a temporary file of JSON lines: they can be iterated over repeatedly; closing deletes the file."""
 
     def __init__(self, pages: Iterable[Page]):
         self._file = tempfile.TemporaryFile("w+", encoding="ascii")

@@ -16,7 +16,7 @@ from typing import BinaryIO, ClassVar
 
 from declutter.errors import InputError
 from declutter.files.compression import BUFFER_BYTES, unpacked
-from declutter.files.records import Options, Record, Unreadable
+from declutter.files.records import Failure, Options, Record
 
 
 class Replayed(io.RawIOBase):
@@ -144,7 +144,7 @@ class File:
 
 @dataclass(frozen=True)
 class FileInput(ABC):
-    """An Input of one file: what goes wrong with it is told as Unreadable. A format says how its pages are read."""
+    """An Input of one file: what goes wrong with it is told as Failure. A format says how its pages are read."""
 
     file: File
     options: Options
@@ -162,23 +162,23 @@ class FileInput(ABC):
     def n_bytes(self) -> int:
         return self.file.n_bytes
 
-    def records(self) -> Iterator[Record | Unreadable]:
+    def records(self) -> Iterator[Record | Failure]:
         """The pages in order, read anew, a few in memory at a time."""
         try:
             yield from self._records()
         except InputError as error:
-            yield Unreadable(self.id, "", str(error))
+            yield Failure(self.id, "", str(error))
         except OSError as error:
-            yield Unreadable(self.id, "", f"{self.file.name}: {error.strerror or error}")
+            yield Failure(self.id, "", f"{self.file.name}: {error.strerror or error}")
         except MemoryError:
-            yield Unreadable(self.id, "", f"{self.file.name}: too large for the memory")
+            yield Failure(self.id, "", f"{self.file.name}: too large for the memory")
 
     @abstractmethod
-    def _records(self) -> Iterator[Record | Unreadable]:
+    def _records(self) -> Iterator[Record | Failure]:
         """The pages. May raise InputError, OSError and MemoryError where nothing more can be read."""
 
-    def _unreadable(self, position: str, reason: str) -> Unreadable:
-        return Unreadable(self.id, position, f"{self.file.name}, {position}: {reason}")
+    def _unreadable(self, position: str, reason: str) -> Failure:
+        return Failure(self.id, position, f"{self.file.name}, {position}: {reason}")
 
 
 def read_whole(stream: BinaryIO, max_bytes: int, name: str) -> bytes:

@@ -6,8 +6,8 @@ import io
 import json
 
 from declutter.errors import InputError
-from declutter.files.columns import looks_like_html
 from declutter.files.compression import compression_of, unpacked, without_compression
+from declutter.files.page_columns import looks_like_html
 
 SUFFIXES = {
     "txt": (".txt", ".text", ".md", ".markdown"),

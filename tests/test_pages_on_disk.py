@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declutter.files.spool import Spool
+from declutter.files.pages_on_disk import PagesOnDisk
 from declutter.pages import Page
 
 names = st.none() | st.text(max_size=5)
@@ -19,9 +19,9 @@ pages = st.builds(
 
 @given(st.lists(pages, max_size=5))
 def test_pages_come_back_as_they_were_and_as_often_as_asked(given_pages):
-    spool = Spool(iter(given_pages))
-    assert list(spool) == list(spool) == given_pages
-    spool.close()
+    kept = PagesOnDisk(iter(given_pages))
+    assert list(kept) == list(kept) == given_pages
+    kept.close()
 
 
 def test_pages_are_read_once_and_not_held_in_memory():
@@ -32,8 +32,8 @@ def test_pages_are_read_once_and_not_held_in_memory():
             read.append(number)
             yield Page(str(number), text="\r\n\u2028\ud800" * 10)
 
-    spool = Spool(source())
+    kept = PagesOnDisk(source())
     assert read == list(range(1000))
-    assert [page.id for page in spool] == [str(number) for number in range(1000)]
-    assert [page for page in vars(spool).values() if isinstance(page, Page | list)] == []
-    spool.close()
+    assert [page.id for page in kept] == [str(number) for number in range(1000)]
+    assert [page for page in vars(kept).values() if isinstance(page, Page | list)] == []
+    kept.close()
