@@ -18,7 +18,12 @@ from benchmarks.results import FOLDER, read_results
 from declutter.errors import GoldError
 
 MARKED = re.compile(r"(<!-- table: (\S+) (\w+) -->\n).*?(<!-- end of table -->)", re.S)
-DOCUMENTS = ("README.md", "benchmarks/README.md")
+DOCUMENTS = ("README.md", "docs/benchmarks.md", "benchmarks/README.md")
+#: The systems of the README's tables, by source: declutter and the best of each kind of tool.
+SHORT = {
+    "html": ("declutter", "rs-trafilatura", "trafilatura, no comments", "go-readability", "resiliparse"),
+    "dump": ("declutter", "declutter, page alone", "winnow-md, hardest", "C4 line rules"),
+}  # fmt: skip
 METRICS = {"word_f1": "word F1", "token_f1": "token F1", "shingle_f1": "shingle F1"}
 KINDS = ("article", "documentation", "service", "forum", "listing", "product", "collection")
 AFTER = "after "
@@ -138,6 +143,22 @@ def overview_view(results: Sequence[dict]) -> str:
     return markdown(header, rows) + "".join(_note(result) for result in results)
 
 
+def short_view(results: Sequence[dict]) -> str:
+    """The overview of the SHORT systems, without notes."""
+    kept = [{**result, "rows": [row for row in result["rows"] if _is_short(row)]} for result in results]
+    return overview_view(kept).split("\n\n")[0].rstrip() + "\n"
+
+
+def short_speed_view(results: Sequence[dict]) -> str:
+    """The speed of the SHORT systems."""
+    kept = [{**result, "in_process": [row for row in result["in_process"] if _is_short(row)]} for result in results]
+    return speed_view(kept)
+
+
+def _is_short(row: dict) -> bool:
+    return row["system"] in SHORT.get(row["source"], ())
+
+
 def speed_view(results: Sequence[dict]) -> str:
     """Speed: every system's rate as a ratio to declutter's from the same source, and its whole process."""
     parts = []
@@ -179,7 +200,7 @@ def _mark(row: dict) -> str:
 
 VIEWS = {
     "html": html_view, "dump": dump_view, "second": second_view, "against": against_view, "overview": overview_view,
-    "speed": speed_view,
+    "short": short_view, "short_speed": short_speed_view, "speed": speed_view,
 }  # fmt: skip
 
 

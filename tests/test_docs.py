@@ -1,6 +1,6 @@
-"""The README says what is so: its examples run, and what it shows is what is printed.
+"""README and docs are true: their examples run, and the output that they show is what the examples print.
 
-`python tests/test_readme.py` runs them all and writes what they print into the README.
+`python tests/test_docs.py` runs every example and writes its output into the documents.
 """
 
 import configparser
@@ -22,15 +22,22 @@ import declutter
 
 REPOSITORY = Path(__file__).parent.parent
 README = REPOSITORY / "README.md"
+DOCUMENTS = [README, REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+README_LINES = 150
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 SIDE_BY_SIDE = re.compile(r"^<!-- side by side: (\S+)/(\S+) -->\n```text\n(.*?)^```$", re.M | re.S)
 INSTALL = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install -qq \. && ")
 LEFT_COLUMNS, RIGHT_COLUMNS = 58, 56
-SHOWN_OF_A_RUN = 4  # lines; what is left of a longer run of kept or removed lines is counted
+SHOWN_OF_A_RUN = 3  # lines; what is left of a longer run of kept or removed lines is counted
 
 
-def blocks(language):
-    return [match[2] for match in BLOCK.finditer(README.read_text("utf-8")) if match[1] == language]
+def blocks(language, document=README):
+    return [match[2] for match in BLOCK.finditer(document.read_text("utf-8")) if match[1] == language]
+
+
+def every_document(test):
+    return pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)(test)
 
 
 @contextlib.contextmanager
@@ -101,7 +108,7 @@ def run_python(block, names):
 
 
 def updated(text):
-    """The README with everything that it shows made again."""
+    """A document with everything that it shows made again."""
     names = {}
 
     def again(match):
@@ -118,19 +125,34 @@ def _page_again(site, name, _before):
     return f"<!-- side by side: {site}/{name} -->\n```text\n{side_by_side(site, name)}```"
 
 
-def test_what_the_commands_print_is_what_is_shown():
+@every_document
+def test_what_the_commands_print_is_what_is_shown(document):
     with workspace():
-        for block in blocks("console"):
+        for block in blocks("console", document):
             assert run_console(block) == block
-    assert len(blocks("console")) >= 5
 
 
-def test_the_python_examples_run_and_print_what_is_shown():
+@every_document
+def test_the_python_examples_run_and_print_what_is_shown(document):
     names = {}
     with workspace():
-        for block in blocks("pycon"):
+        for block in blocks("pycon", document):
             assert run_python(block, names) == block
-    assert len(blocks("pycon")) >= 4
+
+
+def test_there_are_examples():
+    assert sum(len(blocks("console", document)) for document in DOCUMENTS) >= 8
+    assert sum(len(blocks("pycon", document)) for document in DOCUMENTS) >= 6
+
+
+@every_document
+def test_links_lead_somewhere(document):
+    for target in LINK.findall(BLOCK.sub("", document.read_text("utf-8"))):
+        assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text("utf-8").splitlines()) <= README_LINES
 
 
 def test_the_page_before_and_after_is_real():
@@ -156,7 +178,7 @@ def test_dependencies_have_a_reason_each():
     config.read(REPOSITORY / "setup.cfg")
     wanted = config["options"]["install_requires"] + "".join(config["options.extras_require"].values())
     packages = set(re.findall(r"^[\w-]+", wanted, re.M)) - {"declutter-text"}
-    table = README.read_text("utf-8").split("## Dependencies")[1].split("##")[0]
+    table = (REPOSITORY / "docs" / "dependencies.md").read_text("utf-8")
     cells = {name.strip() for row in re.findall(r"^\| ([^|]+) \|", table, re.M) for name in row.split(",")}
     assert cells - {"package"} == packages
 
@@ -166,12 +188,14 @@ def test_every_command_is_described(command):
     assert f"declutter {command}" in README.read_text("utf-8")
 
 
-def test_no_line_of_the_prose_is_too_long():
-    prose = re.sub(r"(?s)<!-- table: .*?<!-- end of table -->", "", README.read_text("utf-8"))  # made of results
-    text = BLOCK.sub("", prose) + (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
+@pytest.mark.parametrize("document", [*DOCUMENTS, REPOSITORY / "CHANGELOG.md"], ids=lambda path: path.name)
+def test_no_line_of_the_prose_is_too_long(document):
+    prose = re.sub(r"(?s)<!-- table: .*?<!-- end of table -->", "", document.read_text("utf-8"))  # made of results
+    text = re.sub(r"^\|.*$", "", BLOCK.sub("", prose), flags=re.M)
     assert [line for line in text.splitlines() if len(line) > 120] == []
     assert textwrap.dedent(text) == text
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text("utf-8")), "utf-8")
+    for path in DOCUMENTS:
+        path.write_text(updated(path.read_text("utf-8")), "utf-8")
