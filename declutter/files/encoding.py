@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from declutter.errors import InputError
+from declutter.stages.segment.decode import detected_codecs, utf8_counts
 
 
 class Encoding(NamedTuple):
@@ -67,7 +68,6 @@ MAX_CONTROLS_UTF8 = 0.3
 MAX_BROKEN = 0.01  # of the bytes, where no other encoding fits: UTF-8 with debris
 
 HEAD_BYTES = 1 << 19  # where controls, NULs and broken bytes are counted
-SAMPLE_BYTES = 32_768  # what the detector sees; more made no difference on legacy files in eight scripts
 MAX_CANDIDATES = 5
 
 
@@ -75,7 +75,7 @@ def decode(data: bytes, name: str) -> tuple[str, Encoding]:
     """The text of a file and how it is written; `encoding.encode(text) == data`, always.
 
     A byte order mark decides; then come strict UTF-8, UTF-16 without a mark, UTF-8 with broken bytes (kept as
-    lone surrogates, see PEP 383), and what charset-normalizer makes of a sample of the lines that are not ASCII.
+    lone surrogates, see PEP 383), and what the detector makes of the lines that are not ASCII.
     Stateful encodings (ISO-2022, UTF-7) are left out: their lines cannot be taken apart.
 
     Raises InputError, naming the file, where it is binary or nothing fits.
@@ -141,15 +141,13 @@ def _decode_other(data: bytes, first_error: int, name: str) -> tuple[str, Encodi
     if _too_many_controls(data, MAX_CONTROLS):
         raise InputError(f"{name}: binary, not text")
     around = data[max(0, first_error - HEAD_BYTES) : first_error + HEAD_BYTES]
-    n_broken, n_multibyte = _count_utf8(around)
+    n_broken, n_multibyte = utf8_counts(around)
     # In legacy encodings pairs of bytes that happen to be UTF-8 are rare; where most are, the file is UTF-8.
     if n_broken <= n_multibyte:
         return _decode_escaped(data)
-    from charset_normalizer import from_bytes  # 0.1 s to import, and needed for few files
-
-    for match in list(from_bytes(_sample(data)))[:MAX_CANDIDATES]:
-        candidate = Encoding(match.encoding)
-        if not match.encoding.startswith(("iso2022", "hz", "utf_7")):
+    for codec in detected_codecs(data)[:MAX_CANDIDATES]:
+        candidate = Encoding(codec)
+        if not codec.startswith(("iso2022", "hz", "utf_7")):
             found = _decode_exactly(data, candidate)
             if found is not None:
                 return found, candidate
@@ -161,28 +159,3 @@ def _decode_other(data: bytes, first_error: int, name: str) -> tuple[str, Encodi
 def _decode_escaped(data: bytes) -> tuple[str, Encoding]:
     encoding = Encoding("utf-8", "surrogateescape")
     return data.decode(encoding.codec, encoding.errors), encoding
-
-
-def _count_utf8(data: bytes) -> tuple[int, int]:
-    """How many bytes are broken UTF-8, and how many characters of several bytes are sound."""
-    text = data.decode("utf-8", "surrogateescape")
-    n_broken = len(text) - len(text.encode("utf-8", "ignore").decode("utf-8"))
-    return n_broken, len(text) - n_broken - len(text.encode("ascii", "ignore"))
-
-
-def _sample(data: bytes) -> bytes:
-    """The first lines that are not pure ASCII, up to SAMPLE_BYTES, not cut inside a character.
-
-    Bytes under 0x30 are whole characters in every legacy multi-byte encoding.
-    """
-    lines, n_bytes = [], 0
-    for match in re.finditer(rb"[^\n\x80-\xff]{0,200}[\x80-\xff][^\n]{0,32768}\n?", data):
-        lines.append(match.group())
-        n_bytes += len(match.group())
-        if n_bytes >= SAMPLE_BYTES:
-            break
-    sample = b"".join(lines)[:SAMPLE_BYTES]
-    if len(sample) < len(data):
-        last_whole = max((sample.rfind(byte) for byte in (b"\n", b" ", b".", b",")), default=-1)
-        sample = sample[: last_whole + 1] or sample
-    return sample
