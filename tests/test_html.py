@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from declutter.stages import kernels
 from declutter.stages.segment import dom
 from declutter.stages.segment.html import COLUMNS, split_html
+
+kernel_html = kernels.twin("html")
 
 ARTICLE = """<!doctype html><html><head><title>A storm passes - The Harbour Post</title>
 <meta property="og:title" content="A storm passes"><style>p{}</style></head><body>
@@ -136,7 +139,8 @@ def test_nested_lists_are_counted():
 )
 def test_class_families_match_whole_words(name, families):
     asked = ("c_content", "c_article", "c_nav", "c_card", "c_header")
-    bits = int(dom.class_bits(["x", name, ""])[1])
+    tables = kernel_html.tables(*dom.kernel_tables(), 0)
+    bits = int(kernel_html.class_bits(tables, ["x", name, ""])[1])
     assert {family for family in asked if bits & dom.BITS[family]} == families
 
 

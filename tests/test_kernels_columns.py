@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from declutter.lines import Repeats
-from declutter.stages.features import Columns, cohesion, features, pagewise
+from declutter.stages import kernels
+from declutter.stages.features import Columns, features
 from declutter.stages.features.cohesion import Cohesion
 from declutter.stages.features.pagewise import Pagewise
 from declutter.stages.measure.measure import measure
 from declutter.stages.segment.text import split_lines
 
-kernel = pagewise.kernel
+kernel = kernels.compiled("columns")
 pytestmark = pytest.mark.skipif(kernel is None, reason="no kernels: declutter was installed without a compiler")
 
 PAGES = {
@@ -41,13 +42,10 @@ def made_marks(n, seed=3):
 
 def by_both(monkeypatch, ask):
     """What the kernel answers, and what NumPy does."""
+    monkeypatch.setattr(kernels, "columns", kernel)
     found = ask()
-    for module in (pagewise, cohesion):
-        monkeypatch.setattr(module, "kernel", None)
-    expected = ask()
-    for module in (pagewise, cohesion):
-        monkeypatch.setattr(module, "kernel", kernel)
-    return found, expected
+    monkeypatch.setattr(kernels, "columns", kernels.twin("columns"))
+    return found, ask()
 
 
 def assert_same(monkeypatch, ask):

@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from declutter.stages import kernels
 from declutter.stages.segment import bounds, dom, html
 
-kernel = pytest.importorskip("declutter.stages.kernels.html", reason="the kernel is not compiled here")
+kernel = kernels.compiled("html")
+if kernel is None:
+    pytest.skip("the kernel is not compiled here", allow_module_level=True)
+twin = kernels.twin("html")
 
 PAGES = sorted((Path(__file__).parent.parent / "fixtures").rglob("*.html"))
 TITLED = {"titles": frozenset({"Home", "a b"}), "title_parts": frozenset({"a", "b"})}
@@ -51,15 +55,15 @@ ODD = st.lists(st.sampled_from(STARTS + OTHERS + ["</html>", "</b>", "</ul>"]), 
 
 def assert_same(parsed) -> bool:
     """Holds the kernel to its twin; False where the kernel leaves the page to it."""
-    found = html._part_by_kernel(parsed)
-    if found is None:
+    [rows] = kernel.rows(html._tables(kernel), [parsed.html])
+    if rows is None:
         return False
-    twin = html._part_by_numpy([parsed])
-    assert found.texts == twin.texts
-    assert found.n_rows.tolist() == twin.n_rows.tolist()
-    assert found.chars.tolist() == twin.chars.tolist()
-    assert set(found.columns) == set(twin.columns) == set(html.COLUMNS) | set(html.NEAR_COLUMNS)
-    for name, column in twin.columns.items():
+    found = html._part(parsed, *rows)
+    expected = html._part(parsed, *twin.rows(html._tables(twin), [parsed.html])[0])
+    assert found.text == expected.text
+    assert found.chars.tolist() == expected.chars.tolist()
+    assert set(found.columns) == set(expected.columns) == set(html.COLUMNS) | set(html.NEAR_COLUMNS)
+    for name, column in expected.columns.items():
         assert found.columns[name].dtype == column.dtype, name
         assert np.array_equal(found.columns[name], column), name
     return True
@@ -80,9 +84,10 @@ def test_no_text_is_read_differently(text):
 @settings(max_examples=200, deadline=None)
 @given(st.lists(SERIALISED | ODD, max_size=3))
 def test_pages_give_the_same_lines_with_and_without_the_kernel(pages):
-    with_kernel, _ = html.split_html(pages)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(html, "kernel", None)
+        patch.setattr(kernels, "html", kernel)
+        with_kernel, _ = html.split_html(pages)
+        patch.setattr(kernels, "html", twin)
         without, _ = html.split_html(pages)
     assert with_kernel.text == without.text
     assert with_kernel.starts.tolist() == without.starts.tolist()
@@ -124,7 +129,7 @@ def test_the_kernel_takes_well_formed_pages(name):
     ],
 )  # fmt: skip
 def test_what_is_not_well_formed_is_left_to_the_twin(text):
-    assert kernel.rows(html._kernel_tables(), text) is None
+    assert kernel.rows(html._tables(kernel), [text]) == [None]
 
 
 def test_bad_arguments_are_refused():
@@ -136,9 +141,11 @@ def test_bad_arguments_are_refused():
     with pytest.raises(TypeError):
         kernel.tables({"text": 1}, *tables[1:], 0)
     with pytest.raises(TypeError):
-        kernel.rows(html._kernel_tables(), b"<html></html>")
+        kernel.rows(html._tables(kernel), [b"<html></html>"])
+    with pytest.raises(TypeError):
+        kernel.rows(html._tables(kernel), "<html></html>")
     with pytest.raises(ValueError):
-        kernel.rows(object(), "<html></html>")
+        kernel.rows(object(), ["<html></html>"])
     with pytest.raises(ValueError, match="17 names"):
         kernel.survey(b"", b"a " * 16 + b"b", 0)
 
@@ -153,7 +160,8 @@ def test_the_survey_counts_as_the_bounds_do(parts):
     page = "".join(parts).encode()
     n_tags, n_attributes, most_open = kernel.survey(page, bounds.FORMATTING_NAMES, 0)
     assert n_tags == page.count(b"<")
-    assert most_open == bounds._most_open_formatting(page)
+    for short in (0, 4, 1000):
+        assert kernel.survey(page, bounds.FORMATTING_NAMES, short) == twin.survey(page, bounds.FORMATTING_NAMES, short)
     for tag in page.split(b"<")[1:]:
         if bounds.TAG_NAME.match(b"<" + tag):
             end = next((found.end() for found in bounds.QUOTED_OR_END.finditer(tag) if found[0] == b">"), len(tag))

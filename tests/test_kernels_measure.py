@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from declutter.lines import Lines
+from declutter.stages import kernels
 from declutter.stages.measure import measure as measure_module
 from declutter.stages.measure.characters import N_CLASSES
 from declutter.stages.measure.phrases import phrases_by_category
 from declutter.stages.segment.text import split_lines
 
-kernel = pytest.importorskip("declutter.stages.kernels.measure", reason="the kernel is not compiled here")
+kernel = kernels.compiled("measure")
+if kernel is None:
+    pytest.skip("the kernel is not compiled here", allow_module_level=True)
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 LONG = "The harbor wall will close on Monday for eleven weeks, the council said, so that every crack can be filled now."
@@ -38,9 +41,10 @@ dumps_of_latin = st.text(st.characters(max_codepoint=255), max_size=80)
 def assert_same_bits(lines: Lines):
     """Holds the kernel to its twin, chunk by chunk."""
     for first, last in measure_module._chunks(lines):
-        found = measure_module._measure_rows(lines, first, last)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(measure_module, "kernel", None)
+            patch.setattr(kernels, "measure", kernel)
+            found = measure_module._measure_rows(lines, first, last)
+            patch.setattr(kernels, "measure", kernels.twin("measure"))
             twin = measure_module._measure_rows(lines, first, last)
         assert list(found) == list(twin) == list(measure_module.KERNEL_COLUMNS)
         for name, column in twin.items():
@@ -59,7 +63,6 @@ def test_the_same_bits_with_and_without_the_kernel(texts):
 @settings(max_examples=150, deadline=None)
 @given(st.lists(dumps, min_size=1, max_size=6), st.sampled_from([(1, 1), (9, 4), (40, 40), (300, 120)]))
 def test_the_same_bits_in_chunks_of_any_size(texts, sizes):
-    measure_module._phrase_table()  # it needs more than a small chunk
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure_module, "CHUNK_CHARS", sizes[0])
         patch.setattr(measure_module, "MAX_LINE_CHARS", sizes[1])
@@ -103,7 +106,7 @@ def test_columns_can_be_written_to():
         assert column.flags.writeable and column.flags.aligned
 
 
-TABLES = measure_module._kernel_tables(200)
+TABLES = measure_module._tables(kernel, 200)
 BOUNDS = np.array([0, 2])
 
 
@@ -139,9 +142,8 @@ def test_bad_arguments_are_refused():
         kernel.rows(TABLES, "ab", starts, BOUNDS, -1)
 
 
-def test_tables_that_do_not_fit_are_refused(monkeypatch):
-    monkeypatch.setattr(measure_module, "kernel", SimpleNamespace(tables=lambda *given: given))
-    arrays, *numbers = measure_module._kernel_tables.__wrapped__(200)
+def test_tables_that_do_not_fit_are_refused():
+    arrays, *numbers = measure_module._tables.__wrapped__(SimpleNamespace(tables=lambda *given: given), 200)
     for number, array in enumerate(arrays):
         with pytest.raises(ValueError, match="tables:"):
             kernel.tables((*arrays[:number], array[:1], *arrays[number + 1 :]), *numbers)

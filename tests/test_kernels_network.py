@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from declutter.stages.judge import network as network_module
+from declutter.stages import kernels
 from declutter.stages.judge.network import SAID_GRID, WEIGHT_GRID, Linear, Network
 
-kernel = network_module.kernel
+kernel = kernels.compiled("network")
 compiled = pytest.mark.skipif(kernel is None, reason="no kernels: declutter was installed without a compiler")
 
 
@@ -26,9 +26,10 @@ def made_layer(n_features=11, n_rows=9, seed=0):
 
 def both_ways(function):
     """(by the kernel, by NumPy)"""
-    by_kernel = function()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network_module, "kernel", None)
+        patch.setattr(kernels, "network", kernel)
+        by_kernel = function()
+        patch.setattr(kernels, "network", kernels.twin("network"))
         return by_kernel, function()
 
 

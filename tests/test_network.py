@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from declutter.stages.judge.network import REACH, Network, read_places, said_of
+from declutter.stages.judge.network import REACH, SAID_GRID, Network
+from declutter.stages.kernels.network import read_places, said_of
 
 pytest.importorskip("sklearn", reason="scikit-learn, which the package for training needs, is not installed")
 
@@ -25,7 +26,8 @@ def made_network(n_features=4, seed=0):
 def sums(network, x, page):
     """What it says of lines whose scaled features are multiples of 1 / 32: (1 + n_labels, n_lines)."""
     network = network.on_grid()
-    return network.sums(said_of((network.line[:-1].T @ x + network.line[-1][:, None]).astype(np.float32)), page)
+    found = (network.line[:-1].T @ x + network.line[-1][:, None]).astype(np.float32)
+    return network.sums(said_of(found, SAID_GRID), page)
 
 
 def test_a_layer_reads_its_places_by_hand():

@@ -15,7 +15,8 @@ from declutter.lines import BODY, LABELS, TITLE
 from declutter.stages.features import WORD_FEATURE_NAMES
 from declutter.stages.features.lexicon import NOTHING
 from declutter.stages.judge.model import LEAF_GRID, Model, Trees
-from declutter.stages.judge.network import SCALED_GRID, Network, scaled
+from declutter.stages.judge.network import SCALED_GRID, SCALED_LIMIT, Network
+from declutter.stages.kernels.network import scaled
 from declutter.train.bins import bin_edges, bin_numbers
 from declutter.train.examples import UNKNOWN, Examples
 from declutter.train.network_training import fit_network
@@ -96,10 +97,11 @@ def _fit_network(
     some = examples.x[:: -(-len(examples.x) // SCALE_LINES)]
     mean, scale = some.mean(axis=0, dtype=np.float64), np.maximum(some.std(axis=0, dtype=np.float64), 1e-3)
     mean, scale = mean.astype(np.float32), scale.astype(np.float32)
-    grid = np.float32(SCALED_GRID)
+    grid, limit = np.float32(SCALED_GRID), SCALED_GRID * SCALED_LIMIT
     network = fit_network(
         examples, np.where(decided, weights, 0.0), label_weights(examples, weights),
-        lambda columns: scaled(columns, mean, grid / scale) / grid, settings.n_line, settings.label_loss, settings.seed,
+        lambda columns: scaled(columns, mean, grid / scale, limit) / grid, settings.n_line, settings.label_loss,
+        settings.seed,
     )  # fmt: skip
     network.out[0] *= settings.network_share
     network.out_offset[0] *= settings.network_share

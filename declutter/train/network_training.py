@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from declutter.lines import LABELS
-from declutter.stages.judge.network import FAR_STEP, N_PLACES, NEAR_STEP, Network, neighbours, read_places
+from declutter.stages.judge.network import FAR_STEP, NEAR_STEP, Network
+from declutter.stages.kernels.network import N_PLACES, neighbours, read_places
 from declutter.train.examples import UNKNOWN, Examples
 
 N_NEAR = 32  # what the second and the third layer say, in numbers a line

@@ -11,13 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
+from declutter.stages import kernels
 from declutter.stages.features.columns import Columns
 from declutter.stages.features.outline import outline_of
-
-try:
-    from declutter.stages.kernels import columns as kernel
-except ImportError:  # not compiled where declutter was installed: NumPy does the same, slower
-    kernel = None
 
 SLOTS_A_WORD = 8  # of the table of a page's words, rounded up to a power of two: under 12% false answers
 COMMON_AT_LEAST = 4  # a word that stands so often on a page, and so often among its words, is one that every text has
@@ -36,61 +32,26 @@ class Cohesion:
         hashes = columns.measures.word_hashes
         self.page_words = self.word_starts[columns.page_starts]  # int64 (n_pages + 1,), where each page's words begin
         self.word = np.empty(len(hashes), np.int32)  # the same for the same word of a page; small numbers, small tables
-        if kernel is not None:
-            self.n_distinct = kernel.number_words(hashes, self.page_words, SLOTS_A_WORD, self.word)
-        else:
-            number = np.unique(self._slots(hashes), return_inverse=True)[1]
-            self.word[:] = number
-            self.n_distinct = int(number.max(initial=-1)) + 1
-
-    @cached_property
-    def line(self) -> np.ndarray:
-        """int64 (n_words,): the line of each word."""
-        return np.repeat(self.c.row, np.diff(self.word_starts))
-
-    def _slots(self, hashes: np.ndarray) -> np.ndarray:
-        """int64 (n_words,): the place of each word in the table of its page.
-
-        A page has a table of its own, as large as its words ask for, so that it is judged the same in any batch.
-        """
-        n_words = np.diff(self.page_words)
-        page = np.repeat(np.arange(len(n_words)), n_words)
-        bits = np.ceil(np.log2(SLOTS_A_WORD * np.maximum(n_words, 1))).astype(np.int64)
-        starts = np.cumsum(1 << bits) - (1 << bits)
-        return starts[page] + (hashes >> (64 - bits).astype(np.uint64)[page]).astype(np.int64)
+        self.n_distinct = kernels.columns.number_words(hashes, self.page_words, SLOTS_A_WORD, self.word)
 
     def of_line(self, marks: np.ndarray) -> np.ndarray:
         """float64 (n,): how many of each line's words are marked; marks is bool (n_words,)."""
-        if kernel is not None:
-            counts = np.empty(self.c.n)
-            kernel.words_of_lines(marks, self.word_starts, counts)
-            return counts
-        return np.bincount(self.line[marks], minlength=self.c.n).astype(np.float64)
+        counts = np.empty(self.c.n)
+        kernels.columns.words_of_lines(marks, self.word_starts, counts)
+        return counts
 
     @cached_property
     def is_content(self) -> np.ndarray:
         """bool (n_words,): not one of the words that every text has."""
-        if kernel is not None:
-            marks = np.empty(len(self.word), bool)
-            kernel.rare_words(self.word, self.page_words, self.n_distinct, COMMON_AT_LEAST, COMMON_SHARE, marks)
-            return marks
-        number = np.bincount(self.word, minlength=1)[self.word]
-        n_words = np.diff(self.page_words)
-        return number < np.maximum(COMMON_AT_LEAST, COMMON_SHARE * np.repeat(n_words, n_words))
+        marks = np.empty(len(self.word), bool)
+        kernels.columns.rare_words(self.word, self.page_words, self.n_distinct, COMMON_AT_LEAST, COMMON_SHARE, marks)
+        return marks
 
     def elsewhere_in(self, lines: np.ndarray) -> np.ndarray:
         """float64 (n,): content words of each line that stand in another of the marked lines (bool, n) of its page."""
-        if kernel is not None:
-            counts = np.empty(self.c.n)
-            kernel.words_elsewhere(self.word, self.word_starts, self.n_distinct, lines, self.is_content, counts)
-            return counts
-        owner = np.full(self.n_distinct, -1, np.int64)  # a marked line that has the word, or -2 where several have
-        inside = lines[self.line]
-        words, owners = self.word[inside], self.line[inside]
-        owner[words] = owners
-        owner[words[owner[words] != owners]] = -2
-        found = owner[self.word]
-        return self.of_line(((found == -2) | ((found >= 0) & (found != self.line))) & self.is_content)
+        counts = np.empty(self.c.n)
+        kernels.columns.words_elsewhere(self.word, self.word_starts, self.n_distinct, lines, self.is_content, counts)
+        return counts
 
     @cached_property
     def content(self) -> np.ndarray:
@@ -119,19 +80,7 @@ class Cohesion:
     def gap(self) -> np.ndarray:
         """int32 (n_words,): lines up to the nearest other line that has the word; FAR where there is none."""
         gap = np.empty(len(self.word), np.int32)
-        if kernel is not None:
-            kernel.gaps(self.word, self.word_starts, self.n_distinct, FAR, gap)
-            return gap
-        order = np.argsort(self.word, kind="stable")  # by word, then by line
-        word, line = self.word[order], self.line[order]
-        is_new = np.ones(len(word), bool)
-        is_new[1:] = (word[1:] != word[:-1]) | (line[1:] != line[:-1])
-        distinct = np.flatnonzero(is_new)
-        steps = np.diff(line[distinct])
-        steps[np.diff(word[distinct]) != 0] = FAR
-        far = np.array([FAR])
-        nearest = np.minimum(np.concatenate([far, steps]), np.concatenate([steps, far]))[: len(distinct)]
-        gap[order] = nearest[np.cumsum(is_new) - 1]
+        kernels.columns.gaps(self.word, self.word_starts, self.n_distinct, FAR, gap)
         return gap
 
     def near(self, reach: int) -> np.ndarray:

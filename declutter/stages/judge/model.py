@@ -1,9 +1,7 @@
 """The trained classifier: a file of plain arrays, evaluated with numpy alone.
 
 A model is boosted trees of one fixed depth and a network, whose log-odds of main content are added up; the network says
-how well each label fits too. Trees of a fixed depth need no pointers: node j of a level has its children at 2j
-and 2j + 1 of the next, so that a block of trees is judged for thousands of lines by comparing whole columns and
-combining bits. kernels/trees.c does the same in C where it could be compiled.
+how well each label fits too.
 """
 
 from __future__ import annotations
@@ -24,21 +22,14 @@ import numpy as np
 
 from declutter.errors import ModelError
 from declutter.lines import LABELS
+from declutter.stages import kernels
 from declutter.stages.features.lexicon import Lexicon
 from declutter.stages.judge.network import REACH, SCALED_GRID, Linear, Network
 
-try:
-    from declutter.stages.kernels import trees as kernel
-except ImportError:  # not compiled where declutter was installed: NumPy does the same, six times slower
-    kernel = None
-
 MODEL_VERSION = 4
-BLOCK_CELLS = 1 << 16  # trees times lines judged at once: what fits the processor's second-level cache
-BLOCK_LINES = 1 << 13
 SUMMED_LINES = 512  # whose sums are made at once: what fits the processor's second-level cache
 LARGEST_ODDS = 30.0  # log-odds beyond which a float32 probability is 0 or 1; exp would overflow at 89
 MAX_DEPTH = 8  # leaves are numbered in a byte
-KERNEL_DEPTH = 5  # the kernel has a bit of 32 for each leaf
 LEAF_GRID = 65536.0  # leaves are multiples of 1 / LEAF_GRID, so that sums below 256 are exact in any order
 #: What NumPy and zipfile raise for files that are none, are cut short or have other bytes than were written; a plain
 #: .npy file has no `with` (AttributeError in Python 3.10, TypeError later), a damaged directory asks for features that
@@ -73,32 +64,8 @@ class Trees(NamedTuple):
         """
         columns = np.ascontiguousarray(x.T)
         total = np.zeros(len(x), np.float32)
-        if kernel is not None and self.depth <= KERNEL_DEPTH:
-            kernel.leaf_sums(columns, self.feature, self.threshold, self.leaf, len(columns), self.depth, total)
-            return total
-        for first in range(0, len(x), BLOCK_LINES):
-            lines = columns[:, first : first + BLOCK_LINES]
-            n_trees = max(1, BLOCK_CELLS // max(lines.shape[1], 1))
-            for tree in range(0, len(self.leaf), n_trees):
-                total[first : first + BLOCK_LINES] += self._sum_block(lines, slice(tree, tree + n_trees))
+        kernels.trees.leaf_sums(columns, self.feature, self.threshold, self.leaf, total)
         return total
-
-    def _sum_block(self, columns: np.ndarray, trees: slice) -> np.ndarray:
-        """The same for some trees and lines; `columns` is (n_features, n_lines)."""
-        leaf = self.leaf[trees]
-        number = np.zeros((len(leaf), columns.shape[1]), np.uint8)
-        bits: list[np.ndarray] = []
-        for level in range(self.depth):
-            nodes = slice((1 << level) - 1, (2 << level) - 1)
-            feature, threshold = self.feature[trees, nodes].T, self.threshold[trees, nodes].T
-            goes_right = columns[feature] > threshold[:, :, None]  # (n_nodes, n_trees, n_lines)
-            for bit in bits:  # of the nodes of this level, the one that the line has come to
-                half = len(goes_right) // 2
-                goes_right = goes_right[:half] ^ ((goes_right[:half] ^ goes_right[half:]) & bit)
-            bits.append(goes_right[0])
-            number = (number << 1) | goes_right[0]
-        of_tree = np.arange(len(leaf), dtype=np.int64)[:, None] << self.depth
-        return leaf.reshape(-1)[of_tree + number].sum(axis=0, dtype=np.float32)
 
 
 class Scores(NamedTuple):

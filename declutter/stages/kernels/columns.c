@@ -869,10 +869,10 @@ static PyMethodDef methods[] = {
     FUNCTION(best_segment), FUNCTION(number_keys), FUNCTION(count_numbers), FUNCTION(number_words),
     FUNCTION(rare_words), FUNCTION(gaps), FUNCTION(words_elsewhere), FUNCTION(words_of_lines), {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "columns", "Page-aware combinations of columns.", 0, methods, NULL, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "_columns", "Page-aware combinations of columns.", 0, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC
-PyInit_columns(void)
+PyInit__columns(void)
 {
     return PyModule_Create(&module);
 }

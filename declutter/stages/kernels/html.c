@@ -1016,21 +1016,13 @@ in_utf8(Page *page, PyObject *string)
     return (Span){out, end};
 }
 
-PyDoc_STRVAR(rows_doc,
-"rows(tables, html)\n--\n\n"
-"The rows of a serialised page (str): (their text, joined with newlines; int64 bytes, characters of each; the columns\n"
-"of 4 bytes a row, one after the other: html.KERNEL_COLUMNS). None where the page is not well formed, or nests too\n"
-"deep: it has to be read another way. Raises ValueError for more than 512 million characters.");
-
+/* The rows of one page; None where it is not well formed, or nests too deep. NULL with a Python error. */
 static PyObject *
-rows(PyObject *Py_UNUSED(module), PyObject *args)
+rows_of_page(Tables *tables, PyObject *html)
 {
-    PyObject *capsule, *html, *found = NULL;
-    if (!PyArg_ParseTuple(args, "OU", &capsule, &html))
-        return NULL;
-    Tables *tables = PyCapsule_GetPointer(capsule, TABLES_NAME);
-    if (tables == NULL)
-        return NULL;
+    PyObject *found = NULL;
+    if (!PyUnicode_Check(html))
+        return PyErr_Format(PyExc_TypeError, "rows: a page is a str, not %.100s", Py_TYPE(html)->tp_name);
     if (PyUnicode_GET_LENGTH(html) > INT32_MAX / 4) {
         PyErr_SetString(PyExc_ValueError, "rows: a page of more than 512 million characters");
         return NULL;
@@ -1054,6 +1046,30 @@ rows(PyObject *Py_UNUSED(module), PyObject *args)
     else
         PyErr_NoMemory();
     keep_rooms(tables, page.rooms);
+    return found;
+}
+
+PyDoc_STRVAR(rows_doc,
+"rows(tables, pages)\n--\n\n"
+"The rows of serialised pages (a list of str), for each: (their text, joined with newlines; int64 bytes, characters of\n"
+"each; the columns of 4 bytes a row, one after the other: html.KERNEL_COLUMNS). None for a page that is not well formed,\n"
+"or nests too deep: it has to be read another way. Raises ValueError for a page of more than 512 million characters.");
+
+static PyObject *
+rows(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *capsule, *pages;
+    if (!PyArg_ParseTuple(args, "OO!", &capsule, &PyList_Type, &pages))
+        return NULL;
+    Tables *tables = PyCapsule_GetPointer(capsule, TABLES_NAME);
+    PyObject *found = tables == NULL ? NULL : PyList_New(0);
+    for (Py_ssize_t i = 0; found != NULL && i < PyList_GET_SIZE(pages); i++) {
+        PyObject *html = Py_NewRef(PyList_GET_ITEM(pages, i)), *of_page = rows_of_page(tables, html);
+        Py_DECREF(html);
+        if (of_page == NULL || PyList_Append(found, of_page) < 0)
+            Py_CLEAR(found);
+        Py_XDECREF(of_page);
+    }
     return found;
 }
 
@@ -1209,10 +1225,10 @@ static PyMethodDef methods[] = {{"tables", new_tables, METH_VARARGS, tables_doc}
                                 {"survey", survey, METH_VARARGS, survey_doc},
                                 {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "html", "Rows and DOM columns of serialised pages.", 0, methods, NULL, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "_html", "Rows and DOM columns of serialised pages.", 0, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC
-PyInit_html(void)
+PyInit__html(void)
 {
     fill_crc_table();
     return PyModule_Create(&module);

@@ -624,10 +624,10 @@ static PyMethodDef methods[] = {{"tables", new_tables, METH_VARARGS, tables_doc}
                                 {"rows", rows, METH_VARARGS, rows_doc},
                                 {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "measure", "What is counted in each line of a text.", 0, methods, NULL, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "_measure", "What is counted in each line of a text.", 0, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC
-PyInit_measure(void)
+PyInit__measure(void)
 {
     return PyModule_Create(&module);
 }

@@ -242,10 +242,10 @@ static PyMethodDef methods[] = {{"linear", linear, METH_VARARGS, linear_doc},
                                 {"places", places, METH_VARARGS, places_doc},
                                 {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "network", "The layers of a network.", 0, methods, NULL, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "_network", "The layers of a network.", 0, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC
-PyInit_network(void)
+PyInit__network(void)
 {
     return PyModule_Create(&module);
 }

@@ -1,6 +1,6 @@
-/* Sums of the leaves of fixed-depth trees, as model.Trees.sum computes them with NumPy.
+/* Sums of the leaves of fixed-depth trees, as trees.py computes them with NumPy.
 
-   A tree of depth 5 has 32 leaves, a bit each. All nodes of a tree are asked, without branches: where a line goes right
+   A tree of up to depth 5 has 32 leaves, a bit each (deeper ones are walked down, slower). All nodes of a tree are asked, without branches: where a line goes right
    at a node, the leaves left of it are struck out, and the lowest bit that is left is the line's leaf (Lucchese et al.,
    QuickScorer, SIGIR 2015). Lines stand side by side, so that 4 or 8 are compared at once. */
 
@@ -10,8 +10,9 @@
 #include <string.h>
 
 #define LANES 32      /* lines that go through a tree together */
-#define MAX_DEPTH 5   /* leaves are bits of 32 */
-#define MAX_NODES 31
+#define MAX_DEPTH 8
+#define BIT_DEPTH 5   /* leaves are bits of 32 */
+#define MAX_NODES 31  /* of such a tree */
 
 #define WIDTH 8 /* floats of one vector; the compiler splits it where the processor's are shorter */
 typedef float Floats __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
@@ -60,80 +61,119 @@ add_trees(const float *columns, Py_ssize_t stride, const int32_t *feature, const
     }
 }
 
+/* The same for deeper trees: each line is walked down. */
+static void
+walk_trees(const float *columns, Py_ssize_t n_lines, const int32_t *feature, const float *threshold, const float *leaf,
+           Py_ssize_t n_trees, int n_nodes, float *total)
+{
+    for (Py_ssize_t tree = 0; tree < n_trees; tree++, feature += n_nodes, threshold += n_nodes, leaf += n_nodes + 1)
+        for (Py_ssize_t line = 0; line < n_lines; line++) {
+            int node = 0;
+            while (node < n_nodes)
+                node = 2 * node + 1 + (columns[feature[node] * n_lines + line] > threshold[node]);
+            total[line] += leaf[node - n_nodes];
+        }
+}
+
 PyDoc_STRVAR(leaf_sums_doc,
-"leaf_sums(x, feature, threshold, leaf, n_features, depth, total)\n--\n\n"
-"Write to `total` (float32, n_lines) the sum of the leaves that each line comes to. `x` (float32, n_features x n_lines)\n"
-"holds the features' columns one after the other. `feature` int32 and `threshold` float32 hold 2**depth - 1 nodes a tree, level by level, `leaf` float32\n"
-"2**depth; depth is 1 to 5. A line goes right where its feature is greater than the threshold.\n"
-"Raises ValueError where sizes don't fit or a node asks for a feature that is not there.");
+"leaf_sums(columns, feature, threshold, leaf, total)\n--\n\n"
+"Write to `total` (float32, n_lines) the sum of the leaves that each line comes to. `columns` is float32\n"
+"(n_features, n_lines). `feature` int32 and `threshold` float32 (n_trees, 2**depth - 1) are the nodes, level by level,\n"
+"`leaf` float32 (n_trees, 2**depth); depth is 1 to 8. A line goes right where its feature is greater than the\n"
+"threshold. Raises ValueError where sizes don't fit or a node asks for a feature that is not there.");
+
+enum { COLUMNS, FEATURE, THRESHOLD, LEAF, TOTAL, N_BUFFERS };
 
 static const char *
-unsound(const Py_buffer *x, const Py_buffer *feature, const Py_buffer *threshold, const Py_buffer *leaf,
-        Py_ssize_t n_features, int depth, Py_ssize_t n_lines)
+unsound(const Py_buffer *buffers, Py_ssize_t *depth)
 {
-    if (depth < 1 || depth > MAX_DEPTH || n_features < 1)
+    for (int i = 0; i < N_BUFFERS; i++)
+        if (buffers[i].ndim != (i == TOTAL ? 1 : 2) || buffers[i].itemsize != 4)
+            return "leaf_sums: arrays of 4 bytes with other axes are wanted";
+    Py_ssize_t n_features = buffers[COLUMNS].shape[0], n_trees = buffers[LEAF].shape[0];
+    Py_ssize_t n_leaves = buffers[LEAF].shape[1];
+    for (*depth = 1; *depth < MAX_DEPTH && (Py_ssize_t)1 << *depth < n_leaves;)
+        ++*depth;
+    if ((Py_ssize_t)1 << *depth != n_leaves || n_features < 1)
         return "leaf_sums: no such depth or number of features";
-    Py_ssize_t n_nodes = ((Py_ssize_t)1 << depth) - 1, n_trees = leaf->len / 4 / (n_nodes + 1);
-    if (x->len != n_lines * n_features * 4 || feature->len != n_trees * n_nodes * 4
-        || threshold->len != n_trees * n_nodes * 4 || leaf->len != n_trees * (n_nodes + 1) * 4)
+    if (buffers[COLUMNS].shape[1] != buffers[TOTAL].shape[0])
         return "leaf_sums: sizes don't fit";
-    for (Py_ssize_t node = 0; node < n_trees * n_nodes; node++)
-        if (((int32_t *)feature->buf)[node] < 0 || ((int32_t *)feature->buf)[node] >= n_features)
+    for (int i = FEATURE; i <= THRESHOLD; i++)
+        if (buffers[i].shape[0] != n_trees || buffers[i].shape[1] != n_leaves - 1)
+            return "leaf_sums: sizes don't fit";
+    for (Py_ssize_t node = 0; node < n_trees * (n_leaves - 1); node++)
+        if (((int32_t *)buffers[FEATURE].buf)[node] < 0 || ((int32_t *)buffers[FEATURE].buf)[node] >= n_features)
             return "leaf_sums: a node asks for a feature that is not there";
     return NULL;
+}
+
+/* Adds up all trees. `last_columns` has room for LANES lines of each feature. */
+static void
+add_all(const Py_buffer *buffers, Py_ssize_t depth, float *last_columns)
+{
+    const float *columns = buffers[COLUMNS].buf, *threshold = buffers[THRESHOLD].buf, *leaf = buffers[LEAF].buf;
+    const int32_t *feature = buffers[FEATURE].buf;
+    float *total = buffers[TOTAL].buf;
+    Py_ssize_t n_features = buffers[COLUMNS].shape[0], n_lines = buffers[TOTAL].shape[0], line = 0;
+    Py_ssize_t n_trees = buffers[LEAF].shape[0];
+    int n_nodes = (1 << depth) - 1;
+    memset(total, 0, (size_t)n_lines * sizeof(float));
+    if (depth > BIT_DEPTH) {
+        walk_trees(columns, n_lines, feature, threshold, leaf, n_trees, n_nodes, total);
+        return;
+    }
+    uint32_t masks[MAX_NODES];
+    masks_of_right_turns((int)depth, masks);
+    for (; line + LANES <= n_lines; line += LANES)
+        add_trees(columns + line, n_lines, feature, threshold, leaf, masks, n_trees, n_nodes, total + line);
+    if (line < n_lines) { /* the last lines, with room beside them */
+        float sums[LANES] = {0};
+        for (Py_ssize_t column = 0; column < n_features; column++)
+            memcpy(last_columns + column * LANES, columns + column * n_lines + line, (size_t)(n_lines - line) * 4);
+        add_trees(last_columns, LANES, feature, threshold, leaf, masks, n_trees, n_nodes, sums);
+        memcpy(total + line, sums, (size_t)(n_lines - line) * 4);
+    }
 }
 
 static PyObject *
 leaf_sums(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    Py_buffer x, feature, threshold, leaf, total;
-    Py_ssize_t n_features;
-    int depth;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*niw*", &x, &feature, &threshold, &leaf, &n_features, &depth, &total))
+    PyObject *given[N_BUFFERS];
+    Py_buffer buffers[N_BUFFERS];
+    if (!PyArg_ParseTuple(args, "OOOOO", &given[0], &given[1], &given[2], &given[3], &given[4]))
         return NULL;
-    Py_ssize_t n_lines = total.len / 4;
-    const char *problem = unsound(&x, &feature, &threshold, &leaf, n_features, depth, n_lines);
-    float *last_columns = problem ? NULL : PyMem_Calloc((size_t)n_features * LANES, sizeof(float));
-    if (last_columns != NULL) {
-        uint32_t masks[MAX_NODES];
-        masks_of_right_turns(depth, masks);
-        int n_nodes = (1 << depth) - 1;
-        Py_ssize_t n_trees = leaf.len / 4 / (n_nodes + 1), line = 0;
-        Py_BEGIN_ALLOW_THREADS
-        memset(total.buf, 0, total.len);
-        for (; line + LANES <= n_lines; line += LANES)
-            add_trees((const float *)x.buf + line, n_lines, feature.buf, threshold.buf, leaf.buf, masks, n_trees, n_nodes,
-                      (float *)total.buf + line);
-        if (line < n_lines) { /* the last lines, with room beside them */
-            float sums[LANES] = {0};
-            for (Py_ssize_t column = 0; column < n_features; column++)
-                memcpy(last_columns + column * LANES, (const float *)x.buf + column * n_lines + line, (n_lines - line) * 4);
-            add_trees(last_columns, LANES, feature.buf, threshold.buf, leaf.buf, masks, n_trees, n_nodes, sums);
-            memcpy((float *)total.buf + line, sums, (n_lines - line) * 4);
+    for (int i = 0; i < N_BUFFERS; i++)
+        if (PyObject_GetBuffer(given[i], &buffers[i], PyBUF_C_CONTIGUOUS | (i == TOTAL ? PyBUF_WRITABLE : 0)) < 0) {
+            while (i-- > 0)
+                PyBuffer_Release(&buffers[i]);
+            return NULL;
         }
+    Py_ssize_t depth;
+    const char *problem = unsound(buffers, &depth);
+    float *last_columns = problem ? NULL : PyMem_Calloc((size_t)buffers[COLUMNS].shape[0] * LANES, sizeof(float));
+    if (last_columns != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        add_all(buffers, depth, last_columns);
         Py_END_ALLOW_THREADS
-        PyMem_Free(last_columns);
     }
-    PyBuffer_Release(&x);
-    PyBuffer_Release(&feature);
-    PyBuffer_Release(&threshold);
-    PyBuffer_Release(&leaf);
-    PyBuffer_Release(&total);
-    if (problem) {
+    PyMem_Free(last_columns);
+    for (int i = 0; i < N_BUFFERS; i++)
+        PyBuffer_Release(&buffers[i]);
+    if (problem)
         PyErr_SetString(PyExc_ValueError, problem);
-        return NULL;
-    }
-    if (last_columns == NULL)
-        return PyErr_NoMemory();
-    Py_RETURN_NONE;
+    else if (last_columns == NULL)
+        PyErr_NoMemory();
+    else
+        Py_RETURN_NONE;
+    return NULL;
 }
 
 static PyMethodDef methods[] = {{"leaf_sums", leaf_sums, METH_VARARGS, leaf_sums_doc}, {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "trees", "Sums of the leaves of fixed-depth trees.", 0, methods, NULL, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "_trees", "Sums of the leaves of fixed-depth trees.", 0, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC
-PyInit_trees(void)
+PyInit__trees(void)
 {
     return PyModule_Create(&module);
 }

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from declutter.stages.kernels.measure import splitmix64
+
 # Character classes. The order matters: word characters first, then those of
 # scripts written without spaces, and what is not seen last.
 (
@@ -122,12 +124,3 @@ def _mixed_bits(classes: np.ndarray) -> np.ndarray:
     lower[0x3C2] = 0x3C3  # final sigma
     lower[classes == DIGIT] = ord("0")
     return splitmix64(lower)
-
-
-def splitmix64(values: np.ndarray) -> np.ndarray:
-    """uint64 in, uint64 out: every input bit changes about half of the output bits."""
-    with np.errstate(over="ignore"):
-        mixed = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))

@@ -13,10 +13,7 @@ from collections import Counter
 
 import numpy as np
 
-try:
-    from declutter.stages.kernels import html as kernel
-except ImportError:  # installed where there was no compiler
-    kernel = None
+from declutter.stages import kernels
 
 #: Bytes (UTF-8) of a page that are parsed; the page is cut before the last "<" in front.
 MAX_BYTES = 20_000_000
@@ -36,7 +33,6 @@ SAFE_TAG_BYTES = 4 * MAX_ATTRIBUTES
 
 FORMATTING_NAMES = b"b big code em font i s small strike strong tt u"
 FORMATTING = frozenset(FORMATTING_NAMES.split())
-FORMATTING_TAG = re.compile(rb"<(/?)(big|code|em|font|small|strike|strong|tt|[bisu])[\s/>]", re.I)
 TAG = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*)[^>]*>")
 #: Start tags that the parser itself closes or never nests: they don't count for depth.
 SHALLOW = frozenset(
@@ -51,27 +47,14 @@ QUOTED_OR_END = re.compile(rb"""=\s*"[^"]*"|=\s*'[^']*'|>""")
 QUOTED = re.compile(rb"""=\s*"[^"]*"|=\s*'[^']*'""")
 
 
-def _formatting_heads() -> np.ndarray:
-    """bool (65536,): which two bytes after "<" can begin a formatting element (some others do too)."""
-    heads = np.zeros((256, 256), bool)
-    for name in FORMATTING:
-        seconds = b"\t\n\f\r />" if len(name) == 1 else name[1:2] + name[1:2].upper()
-        for first in name[:1] + name[:1].upper():
-            heads[first, list(seconds)] = True
-    return heads.ravel()
-
-
-FORMATTING_HEADS = _formatting_heads()
-
-
 def bounded(html: bytes) -> tuple[bytes, str | None]:
     """`html` (UTF-8) within the limits above, and what was cut in words (None: nothing was).
 
-    Honest pages cost one pass of the kernel, about 0.05 ms for 400 kB, or of numpy, 0.3 ms and sometimes 4.
+    Honest pages cost one pass of the kernel, about 0.05 ms for 400 kB.
     """
     if b"<iframe" in html:
         html = OPEN_FRAME.sub(b"", html)
-    if kernel and _is_modest(html):
+    if _is_modest(html):
         return html, None
     cuts: list[str] = []
     if len(html) > MAX_BYTES:
@@ -85,9 +68,7 @@ def bounded(html: bytes) -> tuple[bytes, str | None]:
         cuts.append(f"cut after {MAX_TAGS:,} tags")
     max_open = MAX_REOPENED // max(len(tags), 1)
     hostile = len(tags) > SAFE_NESTED_TAGS or (
-        len(tags) > SAFE_REOPENED_TAGS
-        and _formatting_starts(octets, tags) > max_open
-        and _most_open_formatting(html) > max_open
+        len(tags) > SAFE_REOPENED_TAGS and kernels.html.survey(html, FORMATTING_NAMES, len(html))[2] > max_open
     )
     long_tags = tags[np.diff(tags, append=len(octets)) > SAFE_TAG_BYTES]
     if len(long_tags):
@@ -99,34 +80,13 @@ def bounded(html: bytes) -> tuple[bytes, str | None]:
 
 def _is_modest(html: bytes) -> bool:
     """Whether the page is within all limits, without the question which of them it would meet."""
-    n_tags, n_attributes, most_open = kernel.survey(html, FORMATTING_NAMES, SAFE_TAG_BYTES)
+    n_tags, n_attributes, most_open = kernels.html.survey(html, FORMATTING_NAMES, SAFE_TAG_BYTES)
     return (
         len(html) <= MAX_BYTES
         and n_tags <= SAFE_NESTED_TAGS
         and (n_tags <= SAFE_REOPENED_TAGS or most_open <= MAX_REOPENED // n_tags)
         and n_attributes <= MAX_ATTRIBUTES
     )
-
-
-def _formatting_starts(octets: np.ndarray, tags: np.ndarray) -> int:
-    """The start tags at `tags` that may be formatting elements."""
-    tags = tags[tags < len(octets) - 2]
-    return int(FORMATTING_HEADS[(octets[tags + 1].astype(np.uint16) << 8) | octets[tags + 2]].sum())
-
-
-def _most_open_formatting(html: bytes) -> int:
-    """The most formatting elements that are open at once, at least."""
-    open_counts, total, most = Counter(), 0, 0
-    for slash, name in FORMATTING_TAG.findall(html):
-        name = name.lower()
-        if not slash:
-            open_counts[name] += 1
-            total += 1
-            most = max(most, total)
-        elif open_counts[name]:
-            open_counts[name] -= 1
-            total -= 1
-    return most
 
 
 def _without_attribute_floods(html: bytes, places: list[int], cuts: list[str]) -> bytes:

@@ -1,9 +1,7 @@
 """HTML pages -> Lines: one row per block of text, with what the DOM says of it as columns.
 
 A page is parsed as browsers do (lexbor), the parsed tree is written out again by the parser, and that text, now
-well formed, becomes rows: by one pass in C over its bytes (kernels/html.c), or, where that is not installed and for
-the odd page that is not well formed, by NumPy, which cuts it at its tags by one regular expression and works on arrays
-over a batch of pages (dom.py). Both give the same rows and columns. No node of the tree becomes a Python object.
+well formed, becomes rows in one pass over it (kernels/html.c). No node of the tree becomes a Python object.
 lexbor, because it parses a page of 380 kB in 2 ms where libxml2 takes 5, at the same block oracle (0.975 with
 `noscript` kept, libxml2 without 0.973).
 """
@@ -15,32 +13,24 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 
 import numpy as np
 from selectolax.lexbor import LexborHTMLParser
 
 from declutter.lines import Lines
+from declutter.stages import kernels
+from declutter.stages.kernels import twin
 from declutter.stages.segment import dom
 from declutter.stages.segment.bounds import bounded
-
-try:
-    from declutter.stages.kernels import html as kernel
-except ImportError:  # installed where there was no compiler: NumPy does the same, slower
-    kernel = None
 
 #: Left out of the tree with all they hold: no text of the page, or raw text that can hold "<" (as scripts in a
 #: `template` do). `noscript` stays: on some pages the posts live there.
 LEFT_OUT = ["head", "script", "style", "svg", "iframe", "noframes", "noembed", "template"]
-#: A tag or a comment of a serialised page. The parser escapes "<" and ">" in texts and attribute values.
-TAG = re.compile(r"<(!--[^-]*(?:-(?!->)[^-]*)*--|[^>]*)>")
 OG_TITLE = 'meta[property="og:title"]'
 #: What parts the site's name from the headline in a <title>.
 TITLE_PARTS = re.compile(r"\s+[|\-\u2013\u2014:\u00b7\u00bb\u2022]+\s+|\s*[|\u00bb]\s*")
-#: Characters of HTML that are parsed before NumPy computes their rows: bounds memory.
-BATCH_CHARS = 4_000_000
-#: Siblings of one tag and class from which a container counts as repeated (a card, a post, a row of a list).
-REPEATED_SIBLINGS = 3
+#: Characters of HTML that are parsed before their rows are made: bounds memory.
+BATCH_CHARS = 1_000_000
 
 #: The columns of `Lines.dom` beside the distances. `near_<family>` (int32) is the number of steps from the innermost
 #: element of the row's first text up to the nearest element of that family (dom.TAG_FAMILIES, CLASS_FAMILIES as
@@ -112,17 +102,12 @@ def split_html(
             page = decode(page)
         parsed, cut = _parsed(page)
         partial.append(cut)
-        if kernel and (part := _part_by_kernel(parsed)):
-            parts.append(part)
-            continue
         batch.append(parsed)
         batch_chars += len(page)
-        if kernel or batch_chars >= BATCH_CHARS:
-            parts.append(_part_by_numpy(batch))
+        if batch_chars >= BATCH_CHARS:
+            parts += _parts(batch)
             batch, batch_chars = [], 0
-    if batch:
-        parts.append(_part_by_numpy(batch))
-    return _lines(parts), tuple(partial)
+    return _lines(parts + _parts(batch)), tuple(partial)
 
 
 def _parsed(html: str) -> tuple[_Parsed, str | None]:
@@ -152,10 +137,9 @@ def _titles(tree: LexborHTMLParser) -> tuple[frozenset[str], frozenset[str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The rows of some pages."""
+    """The rows of a page."""
 
-    texts: list[str]  # of each page, its rows joined with newlines
-    n_rows: np.ndarray  # int64 (n_pages,)
+    text: str  # the rows joined with newlines
     chars: np.ndarray  # int64 (n_rows,)
     columns: dict[str, np.ndarray]
 
@@ -164,7 +148,7 @@ def _lines(parts: list[_Part]) -> Lines:
     """All parts as Lines."""
     if not parts:
         return Lines("", np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(1, np.int64))
-    page_starts = np.cumsum(np.concatenate([[0], *(part.n_rows for part in parts)]))
+    page_starts = np.cumsum([0, *(len(part.chars) for part in parts)])
     chars = np.concatenate([part.chars for part in parts])
     terminators = np.ones(len(chars), np.int64)
     terminators[page_starts[1:][np.diff(page_starts) > 0] - 1] = 0  # the last row of a page has none
@@ -172,7 +156,7 @@ def _lines(parts: list[_Part]) -> Lines:
     columns = parts[0].columns
     if len(parts) > 1:
         columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in columns}
-    text = "".join(chain.from_iterable(part.texts for part in parts))
+    text = "".join(part.text for part in parts)
     return Lines(text, starts, starts[:-1] + chars, page_starts, columns)
 
 
@@ -195,225 +179,28 @@ def _title_columns(page: _Parsed, text: str, chars: np.ndarray, tag: np.ndarray)
     return is_title, is_h1
 
 
-# ---- in C ----
-
-
 @cache
-def _kernel_tables():
-    """What the kernel reads tags by, once."""
+def _tables(kernel):
+    """What a kernel reads tags by, once."""
     return kernel.tables(*dom.kernel_tables(), int.from_bytes(os.urandom(8), "little"))
 
 
-def _part_by_kernel(page: _Parsed) -> _Part | None:
-    """The rows of a page; None where it is not well formed, or nests too deep."""
-    found = kernel.rows(_kernel_tables(), page.html)
-    if found is None:
-        return None
-    text, chars, columns = found
+def _parts(pages: list[_Parsed]) -> list[_Part]:
+    """The rows of each page."""
+    found = kernels.html.rows(_tables(kernels.html), [page.html for page in pages])
+    broken = [page.html for page, rows in zip(pages, found, strict=True) if rows is None]
+    mended = iter(twin("html").rows(_tables(twin("html")), broken) if broken else ())
+    return [_part(page, *(rows or next(mended))) for page, rows in zip(pages, found, strict=True)]
+
+
+def _part(page: _Parsed, text: str, chars: bytes, numbers: bytes) -> _Part:
+    """The rows of a page from what a kernel answers."""
     chars = np.frombuffer(chars, np.int64)
-    numbers = np.frombuffer(columns, np.int32).reshape(len(KERNEL_COLUMNS), len(chars))
+    numbers = np.frombuffer(numbers, np.int32).reshape(len(KERNEL_COLUMNS), len(chars))
     columns = dict(zip(KERNEL_COLUMNS, numbers, strict=True))
     for name in FLOAT_COLUMNS:
         columns[name] = columns[name].view(np.float32)
     for name in CODE_COLUMNS:
         columns[name] = columns[name].view(np.uint32).astype(np.uint64)
     columns["is_title"], columns["is_h1"] = _title_columns(page, text, chars, columns["tag"])
-    return _Part([text], np.array([len(chars)]), chars, columns)
-
-
-# ---- in NumPy ----
-
-
-def _part_by_numpy(pages: list[_Parsed]) -> _Part:
-    """The rows of a batch of pages, whatever they are."""
-    tokens = _tokens(pages)
-    blocks = _blocks(tokens)
-    columns = _columns(tokens, blocks)
-    n_lines = np.array([text.count("\n") + 1 for text in blocks.texts], np.int64)
-    columns = {name: np.repeat(column, n_lines) for name, column in columns.items()}
-    rows = "\n".join(blocks.texts).split("\n") if blocks.texts else []
-    n_rows = np.bincount(blocks.page, weights=n_lines, minlength=len(pages)).astype(np.int64)
-    chars = np.fromiter(map(len, rows), np.int64, len(rows))
-    bounds = [0, *np.cumsum(n_rows).tolist()]
-    texts, titles = [], []
-    for page, start, end in zip(pages, bounds[:-1], bounds[1:], strict=True):
-        texts.append("\n".join(rows[start:end]))
-        titles.append(_title_columns(page, texts[-1], chars[start:end], columns["tag"][start:end]))
-    columns["is_title"], columns["is_h1"] = map(np.concatenate, zip(*titles, strict=True))
-    return _Part(texts, n_rows, chars, columns)
-
-
-def _cut(page: _Parsed, table: dom.TagTable) -> tuple[list[int], list[str]]:
-    """The tags of a page, as rows of the table, and the text behind each."""
-    cut = TAG.split(page.html)
-    # looked up at once, while the strings are in the processor's cache, and forgotten: pages share few of them
-    tags = list(map(table.__getitem__, cut[1::2]))
-    table.clear()
-    return tags, [_unescaped(text) if "&" in text else text for text in cut[2::2]]
-
-
-def _unescaped(text: str) -> str:
-    """Undoes the four escapes that the serialiser writes."""
-    return text.replace("&nbsp;", "\xa0").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-@dataclass(frozen=True, slots=True)
-class _Tokens:
-    """The tags of a batch of pages in document order, each with the text that follows it, and their tree."""
-
-    texts: list[str]
-    chars: np.ndarray  # int64 (n_tokens,), characters of the text without the whitespace around it
-    tag: np.ndarray  # int64 (n_tokens,), rows of `tags`
-    tags: dom.TagColumns
-    is_br: np.ndarray  # bool (n_tokens,)
-    page_starts: np.ndarray  # int64 (n_pages + 1,), the token at which each page begins
-    tree: dom.Tree
-    element_tag: np.ndarray  # int64 (n_elements,), rows of `tags`
-
-
-def _tokens(parsed: list[_Parsed]) -> _Tokens:
-    """The tokens of a batch, pages that don't pair up mended."""
-    table = dom.TagTable()
-    pages = [_cut(page, table) for page in parsed]
-    while True:
-        tag = np.concatenate([np.array(page_tags, np.int64) for page_tags, _ in pages])
-        starts = np.cumsum([0, *(len(page_tags) for page_tags, _ in pages)])
-        tags = table.columns()
-        kind, name = tags.kind[tag], tags.name[tag]
-        broken = dom.broken_pages(kind, name, starts)
-        if not len(broken):
-            break
-        for page in broken.tolist():
-            pages[page] = dom.mended(*pages[page], table)
-    texts = list(chain.from_iterable(page_texts for _, page_texts in pages))
-    tree = dom.build_tree(kind)
-    element_tag = tag[tree.start]
-    left_out = tags.is_left_out[element_tag]
-    if left_out.any():
-        for place in np.flatnonzero(dom.nesting(tree, left_out[:, None])[tree.of_token, 0]).tolist():
-            texts[place] = ""
-    chars = np.fromiter(map(len, map(str.strip, texts)), np.int64, len(texts))
-    is_br = tags.is_br[tag]
-    for place in np.flatnonzero(is_br).tolist():
-        texts[place] = "\n" + texts[place]
-    return _Tokens(texts, chars, tag, tags, is_br, starts, tree, element_tag)
-
-
-@dataclass(frozen=True, slots=True)
-class _Blocks:
-    """The blocks of text of a batch. Tokens first..last hold a block's text; it has no "\n" but in `pre`."""
-
-    texts: list[str]
-    page: np.ndarray  # int64 (n_blocks,)
-    leaf: np.ndarray  # int64 (n_blocks,), the innermost element of the block's first text
-    with_text: np.ndarray  # int64 (n_texts,), the tokens with text
-    starts: np.ndarray  # int64 (n_blocks,), rows of `with_text` at which the blocks begin
-
-
-def _blocks(tokens: _Tokens) -> _Blocks:
-    """Joins the texts between block tags; a `<br>` right after another parts blocks too."""
-    blank = tokens.chars == 0
-    breaks = tokens.tags.is_block[tokens.tag]
-    breaks[1:] |= tokens.is_br[1:] & tokens.is_br[:-1] & blank[:-1]
-    with_text = np.flatnonzero(~blank)
-    block = np.cumsum(breaks)[with_text]
-    starts = np.flatnonzero(np.diff(block, prepend=-1))
-    first = with_text[starts]
-    last = with_text[np.append(starts[1:], len(with_text))[: len(starts)] - 1]
-    leaf = tokens.tree.of_token[first]
-    in_pre = dom.nesting(tokens.tree, tokens.tags.is_pre[tokens.element_tag][:, None])[leaf, 0] > 0
-    texts = ["".join(tokens.texts[a:b]) for a, b in zip(first.tolist(), (last + 1).tolist(), strict=True)]
-    texts = [
-        _pre_lines(text) if pre else " ".join(text.split()) for text, pre in zip(texts, in_pre.tolist(), strict=True)
-    ]
-    page = np.searchsorted(tokens.page_starts, first, side="right") - 1
-    return _Blocks(texts, page, leaf, with_text, starts)
-
-
-def _pre_lines(text: str) -> str:
-    """Preformatted text without blank lines around it and spaces at the ends of its lines."""
-    return "\n".join([line.rstrip() for line in text.replace("\r", "").split("\n")]).strip("\n")
-
-
-def _columns(tokens: _Tokens, blocks: _Blocks) -> dict[str, np.ndarray]:
-    """The DOM columns of the blocks of a batch, but for those that compare with titles."""
-    tree, tags, of_element = tokens.tree, tokens.tags, tokens.element_tag
-    families = tags.families[of_element]
-    near = dom.distances(tree, families)
-    is_link, is_list, is_table = (families[:, dom.FAMILIES.index(name)] for name in ("link", "list", "table"))
-    is_block = tags.is_block[of_element]
-    siblings = dom.same_siblings(tree, tags.signature[of_element])
-    own = [is_block, is_link > 0, tags.token[of_element] > 0, siblings >= REPEATED_SIBLINGS, tags.is_row[of_element]]
-    found = dom.nearest(tree, np.stack(own, axis=1))
-    nesting = dom.nesting(tree, np.stack([is_list, is_table], axis=1))[blocks.leaf]
-    page_token = tokens.page_starts[blocks.page]
-
-    texts = _Shares(tokens, found[:, 1] >= 0)
-    of_block, of_link, of_token, of_repeat, of_row = found.T
-    block = of_block[blocks.leaf]
-    container = of_block[tree.parent[block]]
-    container2 = of_block[tree.parent[container]]
-    token, repeat, row = of_token[blocks.leaf], of_repeat[block], of_row[blocks.leaf]
-    token_up = np.where(token >= 0, of_token[tree.parent[token]], -1)
-    depth = tree.depth
-    columns = {
-        "tag": tags.tag[of_element[block]],
-        "depth": depth[block],
-        "element": tree.start[block] - page_token,
-        "table_row": np.where(row >= 0, tree.start[row] - page_token, 0),
-        "list_depth": nesting[:, 0],
-        "table_depth": nesting[:, 1],
-        **texts.of_blocks(blocks, of_link),
-        "siblings": siblings[block],
-        "repeat_siblings": np.where(repeat >= 0, siblings[repeat], 0),
-        "repeat_distance": np.where(repeat >= 0, depth[block] - depth[repeat], dom.NO_ANCESTOR),
-        "repeat_chars": np.where(repeat >= 0, texts.chars[repeat], 0).astype(np.float32),
-        "repeat_link_share": np.where(repeat >= 0, texts.link_share[repeat], 0).astype(np.float32),
-        "class_token": np.where(token >= 0, tags.token[of_element[token]], 0).astype(np.uint64),
-        "class_token_up": np.where(token_up >= 0, tags.token[of_element[token_up]], 0).astype(np.uint64),
-        "signature": tags.signature[of_element[block]].astype(np.uint64),
-        "container_signature": tags.signature[of_element[container]].astype(np.uint64),
-    }
-    page_chars = texts.chars[tree.of_token[page_token]]
-    for name, around in (("container", container), ("container2", container2)):
-        columns[name] = tree.start[around] - page_token
-        columns[f"{name}_share"] = (texts.chars[around] / np.maximum(page_chars, 1)).astype(np.float32)
-        columns[f"{name}_link_share"] = texts.link_share[around]
-    for name, column in columns.items():
-        if column.dtype == np.int64:
-            columns[name] = column.astype(np.int32)
-    near = near[blocks.leaf].T.astype(np.int32)
-    return columns | dict(zip(NEAR_COLUMNS, near, strict=True))
-
-
-class _Shares:
-    """Characters of text and of links, by element and by block."""
-
-    def __init__(self, tokens: _Tokens, in_link: np.ndarray):
-        """in_link: bool (n_elements,)."""
-        self.of_token = tokens.tree.of_token
-        self.token_chars = tokens.chars
-        self.token_link_chars = tokens.chars * in_link[self.of_token]
-        self.chars = self._of_elements(self.token_chars, tokens.tree)
-        self.link_share = self._of_elements(self.token_link_chars, tokens.tree) / np.maximum(self.chars, 1)
-
-    @staticmethod
-    def _of_elements(token_chars: np.ndarray, tree: dom.Tree) -> np.ndarray:
-        """float32 (n_elements,): the characters between an element's start and end."""
-        before = np.concatenate([[0], np.cumsum(token_chars)])
-        return (before[tree.end] - before[tree.start]).astype(np.float32)
-
-    def of_blocks(self, blocks: _Blocks, of_link: np.ndarray) -> dict[str, np.ndarray]:
-        """The columns chars, link_chars, links. of_link: the nearest <a> of each element, or -1."""
-        if not len(blocks.starts):
-            nothing = np.zeros(0, np.float32)
-            return {"chars": nothing, "link_chars": nothing, "links": np.zeros(0, np.int32)}
-        chars, link_chars = (
-            np.add.reduceat(of_token[blocks.with_text], blocks.starts).astype(np.float32)
-            for of_token in (self.token_chars, self.token_link_chars)
-        )
-        link = of_link[self.of_token[blocks.with_text]]
-        is_new = np.diff(link, prepend=-1) != 0
-        is_new[blocks.starts] = True
-        links = np.add.reduceat((is_new & (link >= 0)).astype(np.int32), blocks.starts)
-        return {"chars": chars, "link_chars": link_chars, "links": links}
+    return _Part(text, chars, columns)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser
 
+from declutter.stages.kernels.html import TAG
 from declutter.stages.segment.bounds import bounded
 from declutter.stages.segment.dom import LEFT_OUT_TAGS, PRE_TAGS, VOID_TAGS
-from declutter.stages.segment.html import LEFT_OUT, TAG
+from declutter.stages.segment.html import LEFT_OUT
 
 #: What an element can be to the text within it.
 ROLES = {
