@@ -1,5 +1,7 @@
 """HTML pages -> Lines with DOM columns."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -98,8 +100,65 @@ def test_titles():
     assert column["is_title"].tolist() == [1, 0]
 
 
-def test_br_joins_with_a_space_and_two_part_rows():
-    assert rows("<p>a<br>b<br><br>c<br> <br>d") == ["a b", "c", "d"]
+LONG = "The ferry to the islands leaves the pier at seven in the morning and"
+PAROM = "Паром уходит от причала на острова в семь часов утра и"
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>a<br>b<br><br>c<br> <br>d", ["a", "b", "c", "d"]),
+        ("<p>The lamp is out<br>the tide is low<br>And so", ["The lamp is out", "the tide is low", "And so"]),
+        ("<p>4 Mill Lane<br/>Ardmere<br>Tel. 12 34", ["4 Mill Lane", "Ardmere", "Tel. 12 34"]),
+        ("<p>Open daily.<br><a href=x>Read also: Eels cross</a>", ["Open daily.", "Read also: Eels cross"]),
+        ("<td>Mo 9-12<br>Tu 9-17<p>x", ["Mo 9-12", "Tu 9-17", "x"]),
+        ("<p>春の海<br>ひねもすのたり<br>のたりかな", ["春の海", "ひねもすのたり", "のたりかな"]),
+        ("<p><b>Keeper:</b> No.<br><b>Boy:</b> why?", ["Keeper: No.", "Boy: why?"]),
+        (f"<p>{LONG}<br>comes back.<br>In winter not.", [f"{LONG} comes back.", "In winter not."]),
+        (f"<p>{LONG}<br>Comes back", [LONG, "Comes back"]),
+        (f"<p>{LONG}.<br>comes back", [f"{LONG}.", "comes back"]),
+        (f"<p>{LONG}<br><i>comes</i> back<br><br>never", [f"{LONG} comes back", "never"]),
+        (f"<p>{PAROM}<br>возвращается в полдень", [f"{PAROM} возвращается в полдень"]),
+        ("<h2>The ferry<br>to the islands</h2>And back", ["The ferry to the islands", "And back"]),
+        ("<h1><span>Eels<br></span>cross</h1><button>Go<br>on</button>", ["Eels cross", "Go on"]),
+        ("<h1>One<br><br>Two</h1>", ["One", "Two"]),
+    ],
+)  # fmt: skip
+def test_br_parts_rows_but_where_it_is_typesetting(html, expected):
+    assert rows(html) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<x-card><x-h>Salmon pass</x-h><x-p>The weir</x-p></x-card>", ["Salmon pass", "The weir"]),
+        ("<div><my-h>Eels</my-h>\n<my-p>Cross the <b>road</b></my-p><p>x", ["Eels", "Cross the road", "x"]),
+        ("<ul-like><li-like><a href=x>Home</a></li-like><li-like>News</li-like></ul-like>", ["Home", "News"]),
+        ("<p>A <g-emoji>!</g-emoji> and <tool-tip>more</tool-tip>over", ["A ! and moreover"]),
+        ("<p><hi-light>Wo</hi-light>rd by <hi-light>wo</hi-light>rd", ["Word by word"]),
+    ],
+)  # fmt: skip
+def test_custom_elements_part_rows_where_no_text_stands_beside_them(html, expected):
+    assert rows(html) == expected
+
+
+CODE = ["def shut(gate):", "    if gate.leaks:", "\treturn 1", "        call()"]
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "after"),
+    [
+        ("<pre><code>", "<div class=line>{}</div>", "</code></pre>"),
+        ("<pre><ol>", "<li>{}</li>", "</ol></pre>"),
+        ("<pre><table>", "<tr><td>{}</td></tr>", "</table></pre>"),
+        ("<pre>", "<span>{}</span><br>", "</pre>"),
+        ("<pre>", "{}\n", "</pre>"),
+        ("<pre><x-code>", "<x-line>{}</x-line>", "</x-code></pre>"),
+    ],
+)
+def test_code_keeps_its_indents(before, line, after):
+    marked = [re.sub(r"^(\s*)(.*)", r"<span>\1</span><b>\2</b>", text) for text in CODE]
+    assert rows(f"<p>x{before}{''.join(line.format(text) for text in marked)}{after}y") == ["x", *CODE, "y"]
 
 
 def test_pre_keeps_its_lines():

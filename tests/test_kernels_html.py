@@ -21,7 +21,8 @@ TITLED = {"titles": frozenset({"Home", "a b"}), "title_parts": frozenset({"a", "
 #: What lexbor writes out, and what it never would.
 STARTS = [
     "<div>", "<p>", "<b>", '<a href="x">', "<table>", "<tr>", "<td>", "<ul>", "<li>", "<pre>", "<textarea>", "<h1>",
-    "<span>", "<template>", "<video>", "<html>", "<other>", "<é>", '<div class="a b">',
+    "<x-a>", "<x-b>", '<x-c class="ad">', "<button>", "<span>",
+    "<template>", "<video>", "<html>", "<other>", "<é>", '<div class="a b">',
     '<div class="menuItem postBody">', '<li class="card">', '<p id="nav-main">', '<p class="" id="x1">',
     '<div role="list">', '<span role="link">', '<span role="link ">', '<div itemprop="articleBody\tNAME x">',
     '<div itemprop="é name">', '<div hidden="">', '<div aria-hidden="true">',
@@ -35,6 +36,8 @@ STARTS = [
 OTHERS = [
     "<br>", "<hr>", '<img src="x">', "<!---->", "<!--<p>-->", "<!-->", "<!--", "-->", "<", ">", "<>", "</>", "< p>",
     "<!x>", "</p>", "</div>", "&amp;", "&lt;", "&gt;", "&nbsp;", "&amp;lt;", "&am", "&", "a", "b", "Home", "word",
+    "<br>", "<br>", "A long line of text that someone set by hand, as in mails and", "Es ist eine Zeile, die lang ist",
+    "small, as «quoted» …", "ünd", "\u03ac", "и так далее", "\u0459", "\u0460", "÷", "End.", "so,",
     "é", "字", "😀", " ", "\n", "\n\n", "\n  ", "\r", "\t", "\xa0", "\x1c", "\x85", "\u2003", "\u2028", "\u3000",
     "\u1680", "\u205f", "\u202f", "\u200b", "\ufeff", "\0", '"',
 ]  # fmt: skip

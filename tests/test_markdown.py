@@ -32,7 +32,7 @@ def of(html, links=False, **more):
 
 def test_headings_paragraphs_and_quotes():
     html = "<h2>A ##</h2><p>One <b>two</b><br>three<blockquote><p>Said<p>she</blockquote><p>End"
-    assert of(html) == "## A \\##\n\nOne two three\n\n> Said\n>\n> she\n\nEnd\n"
+    assert of(html) == "## A \\##\n\nOne two\n\nthree\n\n> Said\n>\n> she\n\nEnd\n"
 
 
 def test_lists_nest_and_keep_their_numbers():

@@ -15,7 +15,11 @@
 #define MAX_LEVELS 2500       /* dom.MAX_LEVELS */
 #define REPEATED_SIBLINGS 3   /* html.REPEATED_SIBLINGS */
 #define N_COLUMNS 24          /* those of html.COLUMNS that are made here, before near_<family> */
-enum { IS_BLOCK = 1, IS_PRE = 2, IS_ROW = 4, IS_BR = 8, IS_LEFT_OUT = 16, IS_VOID = 32, CODE_SHIFT = 8 }; /* traits */
+enum { /* traits; IS_CUSTOM is that of all names with a "-", which no table holds */
+    IS_BLOCK = 1, IS_PRE = 2, IS_ROW = 4, IS_BR = 8, IS_LEFT_OUT = 16, IS_VOID = 32, IS_ONE_LINE = 64, IS_CUSTOM = 128,
+    CODE_SHIFT = 8
+};
+#define MIN_WRAPPED_CHARS 45  /* html.py */
 
 typedef struct {
     const char *at, *end;
@@ -516,6 +520,8 @@ read_tag(const Tables *tables, Memo *memos, Span inner, Tag *tag)
         tag->kind = -1;
         tag->name.at++;
         tag->traits = value_of(&tables->dictionaries[TAG_TRAITS], tag->name);
+        if (!tag->traits && memchr(tag->name.at, '-', (size_t)(tag->name.end - tag->name.at)) != NULL)
+            tag->traits = IS_CUSTOM;
         return 1;
     }
     const char *space = memchr(inner.at, ' ', (size_t)(inner.end - inner.at));
@@ -526,6 +532,8 @@ read_tag(const Tables *tables, Memo *memos, Span inner, Tag *tag)
     tag->traits = looked_up(&tables->dictionaries[TAG_TRAITS], tag->name.at, size, hash);
     if (tag->traits & IS_VOID)
         return 1;
+    if (!tag->traits && memchr(tag->name.at, '-', (size_t)size) != NULL)
+        tag->traits = IS_CUSTOM;
     tag->kind = 1;
     tag->families = looked_up(&tables->dictionaries[TAG_FAMILIES], tag->name.at, size, hash);
     tag->signature = crc_on(crc_on(0, tag->name), (Span){" ", " " + 1});
@@ -547,7 +555,8 @@ typedef struct {
 typedef struct { /* an open element: what its children inherit */
     Span name;
     int32_t element, link, table_row, lists, tables;
-    int is_left_out, is_pre;
+    int32_t owner; /* the frame of the nearest block or custom element, itself included */
+    int is_left_out, is_pre, is_one_line, has_text;
     uint8_t near[NEAR];
 } Frame;
 
@@ -575,7 +584,8 @@ typedef struct {
     Py_ssize_t text_size;                        /* what is behind `solid` is space that may still go */
     Py_ssize_t solid, block_start, line_start;   /* ends of the last visible character, the last block, the last "\n" */
     int in_block, in_pre, space_is_due;
-    int after_blank_br;
+    int n_brs;         /* since the last text, outside of preformatted text */
+    int64_t line_chars; /* of the text since a <br> or the block's beginning */
 } Page;
 
 /* At least so many bytes, with what was in them. NULL, and the page is told, where there is no memory. */
@@ -613,16 +623,20 @@ open_block(Page *page)
     page->in_block = 1;
     page->in_pre = leaf->is_pre;
     page->space_is_due = 0;
-    page->block_start = page->solid = page->line_start = page->text_size;
+    if (!leaf->is_pre)
+        page->text_size = page->block_start;
 }
 
 static void
 end_block(Page *page)
 {
+    page->n_brs = 0;
+    page->line_chars = 0;
+    page->text_size = page->solid;
+    page->line_start = page->solid;
     if (!page->in_block)
         return;
     page->in_block = 0;
-    page->text_size = page->solid;
     Block *block = &page->blocks[page->n_blocks - 1];
     block->n_rows = 1;
     if (page->in_pre)
@@ -630,6 +644,7 @@ end_block(Page *page)
             block->n_rows += page->text[place] == '\n';
     page->n_rows += block->n_rows;
     page->text[page->text_size++] = '\n';
+    page->block_start = page->solid = page->line_start = page->text_size;
 }
 
 /* A space inside a block. In preformatted text those at the ends of lines, and blank lines above it, go again. */
@@ -694,26 +709,93 @@ is_blank(Span text)
     return 1;
 }
 
+/* Whether the first visible character is a small letter (html.SMALL_LETTER). */
+static int
+begins_small(Span text)
+{
+    while (text.at < text.end) {
+        Character next = character(text.at, text.end);
+        if (next.is_space) {
+            text.at += next.taken;
+            continue;
+        }
+        unsigned char first = (unsigned char)next.bytes[0], second = next.size == 2 ? (unsigned char)next.bytes[1] : 0;
+        if (next.size == 1)
+            return first >= 'a' && first <= 'z';
+        return (first == 0xC3 && second >= 0x9F && second != 0xB7) || (first == 0xCE && second >= 0xAC)
+               || (first == 0xCF && second && second <= 0x8E) || (first == 0xD0 && second >= 0xB0)
+               || (first == 0xD1 && second && second <= 0x9F);
+    }
+    return 0;
+}
+
+/* Whether the last visible character of the rows so far ends a sentence or a quotation (html.SENTENCE_ENDS). */
+static int
+ends_sentence(const Page *page)
+{
+    static const char *const wide[] = {"\xE2\x80\xA6", "\xE2\x80\x9D", "\xE2\x80\x99", "\xC2\xBB"};
+    const char *end = page->text + page->solid;
+    for (int i = 0; i < 4; i++) {
+        Py_ssize_t size = (Py_ssize_t)strlen(wide[i]);
+        if (page->solid - page->block_start >= size && memcmp(end - size, wide[i], (size_t)size) == 0)
+            return 1;
+    }
+    return page->solid > page->block_start && end[-1] && strchr(".!?:;\"')]", end[-1]) != NULL;
+}
+
+/* Whether the <br> before this text begins a row, or is typesetting: in a heading, and where a long line goes on. */
+static int
+br_parts(const Page *page, const Frame *frame, Span text)
+{
+    if (page->n_brs > 1)
+        return 1;
+    return !frame->is_one_line
+           && !(page->line_chars >= MIN_WRAPPED_CHARS && !ends_sentence(page) && begins_small(text));
+}
+
+/* Whether a tag of a custom element parts blocks: there is no text directly beside it, so far and right behind it. */
+static int
+custom_parts(const Page *page, const Tag *tag, int blank)
+{
+    Py_ssize_t around = page->n_frames - 1 - (tag->kind > 0);
+    return around >= 0 && !page->frames[page->frames[around].owner].has_text && (tag->kind > 0 || blank);
+}
+
 /* The text behind a tag. */
 static void
-add_text(Page *page, Span text, int is_br)
+add_text(Page *page, const Tag *tag, Span text)
 {
-    const Frame *frame = &page->frames[page->n_frames - 1];
+    Frame *frame = &page->frames[page->n_frames - 1];
     if (frame->is_left_out)
         text.end = text.at;
-    int blank = is_blank(text);
-    page->after_blank_br = is_br && blank;
-    if (!blank && !page->in_block)
-        open_block(page);
-    if (page->problem || !page->in_block)
+    int blank = is_blank(text), is_newline = tag->traits & IS_BR && frame->is_pre;
+    if (tag->traits & IS_CUSTOM && custom_parts(page, tag, blank))
+        end_block(page);
+    page->n_brs += tag->traits & IS_BR && !frame->is_pre;
+    if (!blank) {
+        if (page->n_brs && page->in_block) {
+            if (br_parts(page, frame, text))
+                end_block(page);
+            page->space_is_due = 1;
+            page->line_chars = 0;
+        }
+        page->n_brs = 0;
+        page->frames[frame->owner].has_text = 1;
+        if (!page->in_block)
+            open_block(page);
+    }
+    if (!page->in_block)
+        page->in_pre = frame->is_pre;
+    if (page->problem || (!page->in_block && !frame->is_pre))
         return;
-    if (is_br)
+    if (is_newline)
         add_space(page, (Character){"\n", 1, 4, 1});
     int64_t chars = add_characters(page, text);
     if (blank)
         return;
     Block *block = &page->blocks[page->n_blocks - 1];
     page->chars += chars;
+    page->line_chars += chars;
     block->chars += chars;
     if (frame->link >= 0) {
         page->link_chars += chars;
@@ -767,6 +849,9 @@ open_element(Page *page, const Tag *tag)
     frame->tables = above->tables + ((tag->families & tables->table) != 0);
     frame->is_left_out = above->is_left_out | ((tag->traits & IS_LEFT_OUT) != 0);
     frame->is_pre = above->is_pre | ((tag->traits & IS_PRE) != 0);
+    frame->is_one_line = above->is_one_line | ((tag->traits & IS_ONE_LINE) != 0);
+    frame->has_text = 0;
+    frame->owner = tag->traits & (IS_BLOCK | IS_CUSTOM) ? (int32_t)page->n_frames : above->owner;
     step_away(above->near, frame->near, tag->families);
     page->n_frames++;
 }
@@ -790,7 +875,7 @@ add_tag(Page *page, const Tag *tag)
         page->problem = UNSOUND;
         return;
     }
-    if (tag->traits & IS_BLOCK || (tag->traits & IS_BR && page->after_blank_br))
+    if (tag->traits & IS_BLOCK)
         end_block(page);
     if (tag->kind > 0)
         open_element(page, tag);
@@ -834,7 +919,7 @@ read_page(Page *page, const char *at, const char *end)
         if (page->problem)
             return;
         if (page->n_frames)
-            add_text(page, text, (tag.traits & IS_BR) != 0);
+            add_text(page, &tag, text);
         else if (text.at < text.end)
             page->problem = UNSOUND; /* text behind the root */
         if (page->problem)

@@ -7,6 +7,7 @@ from declutter.stages.kernels.html import (
     IS_BLOCK,
     IS_BR,
     IS_LEFT_OUT,
+    IS_ONE_LINE,
     IS_PRE,
     IS_ROW,
     IS_VOID,
@@ -29,6 +30,8 @@ VOID_TAGS = frozenset(
 LEFT_OUT_TAGS = frozenset("audio canvas datalist math object template video".split())
 #: Where lines and runs of spaces mean something.
 PRE_TAGS = frozenset("pre listing plaintext textarea xmp".split())
+#: Where a `<br>` sets a line and begins none.
+ONE_LINE_TAGS = frozenset("h1 h2 h3 h4 h5 h6 button label legend summary option".split())
 #: What the column `tag` can be: the row's nearest block element. 0 is any other.
 TAG_CODES = {
     tag: code
@@ -40,7 +43,7 @@ TAG_CODES = {
 
 _SETS = {
     IS_BLOCK: BLOCK_TAGS, IS_PRE: PRE_TAGS, IS_ROW: {"tr"}, IS_BR: {"br"}, IS_LEFT_OUT: LEFT_OUT_TAGS,
-    IS_VOID: VOID_TAGS,
+    IS_VOID: VOID_TAGS, IS_ONE_LINE: ONE_LINE_TAGS,
 }  # fmt: skip
 #: What each tag is, as bits, and its TAG_CODES above them; any other tag has neither.
 TRAITS = {

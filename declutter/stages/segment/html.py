@@ -86,8 +86,9 @@ def split_html(
 ) -> tuple[Lines, tuple[str | None, ...]]:
     """The text blocks of HTML pages as Lines with DOM columns (COLUMNS, near_<family>), and what was cut of each page.
 
-    A row is the text of one block element up to the next block, whitespace folded; two `<br>` in a row part rows too;
-    each line of a `pre` is a row, each table cell is. A page is its rows joined with newlines; a page without text has
+    A row is the text of one block element up to the next block, whitespace folded. A `<br>` begins a row, but for one
+    in a heading or in the middle of a sentence; so does a custom element with no text beside it. Each line of a `pre`
+    is a row with its indent, each table cell is one. A page is its rows joined with newlines; a page without text has
     no rows. Pages given as bytes are decoded with `decode` (TypeError without one). The second answer has None, or the
     bounds that a hostile page met (bounds.py), one item a page.
     """
