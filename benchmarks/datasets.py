@@ -1,9 +1,11 @@
-"""Datasets: folders of gold pages, read page by page, with a digest of what was read."""
+"""Datasets: folders of gold pages, with the score that suits each and a digest of what was read."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,25 +13,36 @@ from pathlib import Path
 
 from declutter.errors import GoldError
 from declutter.lines import MAIN_CONTENT
+from declutter.pages import Page
 from declutter.train.dumps import make_dump
 from declutter.train.examples import OTHER_TERMINATORS
 from declutter.train.gold import GoldPage, read_gold, read_html, registered_domain
 from declutter.train.scoring import script_of
 
-#: Every dataset that is known by name: where it is published, and its licence. Others are read all the same.
+#: Where a layout's pages are published, and their licence.
 PUBLISHED = {
     "wcxb": ("Web Content Extraction Benchmark, M. Foley 2026", "CC-BY-4.0"),
     "aeb": ("https://github.com/scrapinghub/article-extraction-benchmark", "MIT (the collection)"),
 }
+#: The score of each layout; `scores.py` defines them.
+METRICS = {"wcxb": "word_f1", "aeb": "shingle_f1", "lines": "line_f1", "snippets": "recall"}
+HTML, DUMP = "html", "dump"
+TWO_LABELS = {"main", "boilerplate"}
+MAIN_LABELS = MAIN_CONTENT | {"main"}
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder of gold. `layout` is wcxb, aeb, gold (gold.jsonl) or dumps; pages of 1 in `every` families are read."""
+    """A folder of gold, or a sample of it: whole families of sites, drawn by name, so that it is always the same one.
+
+    `layout` is wcxb, aeb, gold (gold.jsonl), snippets (snippets.jsonl), lines (main or boilerplate a line) or dumps (a
+    label a line). `every` reads one family in so many; `n_pages` stops at the family that makes so many pages.
+    """
 
     folder: Path
     layout: str
     every: int = 1
+    n_pages: int | None = None
 
     @property
     def name(self) -> str:
@@ -37,71 +50,82 @@ class Dataset:
 
     @property
     def metric(self) -> str:
-        """What the set is scored by: word_f1 (WCXB), shingle_f1 (AEB), token_f1 (all others)."""
-        return {"wcxb": "word_f1", "aeb": "shingle_f1"}.get(self.layout, "token_f1")
+        return METRICS.get(self.layout, "token_f1")
 
-    def read(self) -> Iterator[GoldPage]:
-        """The pages with their HTML or text, in a fixed order. Raises GoldError for what can't be read."""
-        pages = _read_aeb(self.folder) if self.layout == "aeb" else read_gold(self.folder)
-        return (page for page in pages if _is_drawn(page, self.every))
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What declutter and its peers can be given: HTML and dumps, or dumps alone."""
+        return (DUMP,) if self.layout in ("dumps", "lines") else (HTML, DUMP)
 
     @cached_property
     def pages(self) -> tuple[GoldPage, ...]:
-        """The pages without HTML, so that they can be held; each with its main content and script."""
-        return self._read_once.pages
+        """The pages of the sample in a fixed order, each with its script.
+
+        Raises GoldError for what can't be read, for an empty folder, and where two pages have the same name.
+        """
+        pages = list(READERS.get(self.layout, read_gold)(self.folder))
+        pages = [page for page in pages if page.family in self._families(pages)]
+        if not pages:
+            raise GoldError(f"{self.folder}: no page in it")
+        if len({page_key(page) for page in pages}) < len(pages):
+            raise GoldError(f"{self.folder}: two pages of a site have the same id")
+        return tuple(replace(page, script=page.script or script_of(gold_text(page))) for page in pages)
+
+    def _families(self, pages: Sequence[GoldPage]) -> set[str]:
+        sizes = Counter(page.family for page in pages)
+        draws = {family: int(hashlib.sha256(f"{pages[0].set}/{family}".encode()).hexdigest()[8:16], 16)
+                 for family in sizes}  # fmt: skip
+        drawn, n_pages = set(), 0
+        for family in sorted(sizes, key=draws.__getitem__):
+            if draws[family] % self.every == 0 and (self.n_pages is None or n_pages < self.n_pages):
+                drawn.add(family)
+                n_pages += sizes[family]
+        return drawn
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the pages and their gold."""
-        return self._read_once.digest
-
-    @cached_property
-    def _read_once(self) -> Reading:
-        reading = Reading(self)
-        for _ in reading:
-            pass
-        return reading
-
-
-class Reading:
-    """A dataset read once from end to end; then `pages` are those without HTML, and `digest` tells pages and gold.
-
-    Raises GoldError for what can't be read, where there is no page, and where two have the same name.
-    """
-
-    def __init__(self, dataset: Dataset):
-        self.dataset = dataset
-        self.pages: tuple[GoldPage, ...] = ()
-        self.digest = ""
-
-    def __iter__(self) -> Iterator[GoldPage]:
-        digest, pages = hashlib.sha256(), []
-        for page in self.dataset.read():
+        digest = hashlib.sha256()
+        for page in self.pages:
             parts = (page.set, page.site, page.id, page.text if page.html is None else page.html, gold_text(page))
             digest.update("\n".join(parts).encode("utf-8", "surrogatepass"))
-            pages.append(replace(page, html=None, script=page.script or script_of(gold_text(page))))
-            yield page
-        if not pages:
-            raise GoldError(f"{self.dataset.folder}: no page in it")
-        if len({(page.site, page.id) for page in pages}) < len(pages):
-            raise GoldError(f"{self.dataset.folder}: two pages of a site have the same id")
-        self.pages, self.digest = tuple(pages), digest.hexdigest()
+        return digest.hexdigest()
+
+    @cached_property
+    def headlines(self) -> dict[str, str]:
+        """The headline of each page whose gold begins with it, by the page's key."""
+        path = self.folder / "gold.jsonl"
+        rows = [json.loads(row) for row in path.read_text("utf-8").split("\n") if row] if path.is_file() else []
+        return {f"{row['site']}/{row['id']}": row["main_text"].strip().partition("\n")[0]
+                for row in rows if row.get("title_in_main") and row["main_text"].strip()}  # fmt: skip
+
+    def contents(self, source: str, cache: Path | None = None) -> list[str]:
+        """The HTML or the dump of each page."""
+        return [page.html if source == HTML else dump_of(page, cache) for page in self.pages]
 
 
-def open_dataset(folder: str | Path, every: int = 1) -> Dataset:
+def open_dataset(folder: str | Path, every: int = 1, n_pages: int | None = None) -> Dataset:
     """The dataset in a folder. Raises GoldError where it holds no gold of a known layout."""
     path = Path(folder)
-    if (path / "ground-truth.json").is_file() and (path / "html").is_dir():
-        return Dataset(path, "aeb", every)
-    if (path / "metadata.json").is_file():
-        return Dataset(path, "wcxb", every)
-    read_gold(path)  # raises GoldError where there is none
-    return Dataset(path, "gold" if (path / "gold.jsonl").is_file() else "dumps", every)
+    names = {"aeb": "ground-truth.json", "wcxb": "metadata.json", "gold": "gold.jsonl", "snippets": "snippets.jsonl"}
+    layout = next((layout for layout, name in names.items() if (path / name).is_file()), None)
+    if layout is None:
+        labels = next(iter(sorted([*path.glob("*.labels.tsv"), *path.glob("*/*.labels.tsv")])), None)
+        if labels is None:
+            raise GoldError(f"{path}: no gold here")
+        layout = (
+            "lines" if {row.partition("\t")[2] for row in labels.read_text().splitlines()} <= TWO_LABELS else "dumps"
+        )
+    return Dataset(path, layout, every, n_pages)
 
 
-def _is_drawn(page: GoldPage, every: int) -> bool:
-    """Whether the page's family is in the sample: drawn by name, so that it is always the same one."""
-    return int(hashlib.sha256(f"{page.set}/{page.family}".encode()).hexdigest()[8:16], 16) % every == 0
+def check_folders(folders: Sequence[str | Path], every: int = 1, n_pages: int | None = None) -> list[Dataset]:
+    """The datasets in some folders. Raises GoldError where two have the same name: their results would be mixed up."""
+    found = [open_dataset(folder, every, n_pages) for folder in folders]
+    for name, number in Counter(dataset.name for dataset in found).items():
+        if number > 1:
+            raise GoldError(f"two datasets are called {name}; rename a folder")
+    return found
 
 
 def _read_aeb(folder: Path) -> Iterator[GoldPage]:
@@ -113,7 +137,7 @@ def _read_aeb(folder: Path) -> Iterator[GoldPage]:
         raise GoldError(f"{path}: can't be read ({error})") from error
     for page_id, about in sorted(gold.items()):
         if not isinstance(about, dict):
-            raise GoldError(f"{path}: {page_id} is no object")
+            raise GoldError(f"{path}: {page_id} is not an object")
         url = about.get("url")
         site = registered_domain(url.partition("://")[2].partition("/")[0]) if url else page_id
         yield GoldPage(
@@ -123,26 +147,69 @@ def _read_aeb(folder: Path) -> Iterator[GoldPage]:
         )  # fmt: skip
 
 
+def _read_snippets(folder: Path) -> Iterator[GoldPage]:
+    """Pages of `snippets.jsonl`; the main text is the lines that must be kept."""
+    families = read_families(folder)
+    for row in map(json.loads, filter(None, (folder / "snippets.jsonl").read_text("utf-8").split("\n"))):
+        yield GoldPage(
+            set=folder.resolve().name, site=row["site"], family=families.get(row["site"], row["site"]), id=row["id"],
+            url=row.get("url"), kind=row.get("kind"), script=row.get("script"), lang=row.get("lang"),
+            html=read_html(folder / row["html"]), text=None, main_text="\n".join(row["with"]), labels=None,
+        )  # fmt: skip
+
+
+def _read_lines(folder: Path) -> Iterator[GoldPage]:
+    """Dumps whose labels are main and boilerplate."""
+    families = read_families(folder)
+    for path in sorted([*folder.glob("*.labels.tsv"), *folder.glob("*/*.labels.tsv")]):
+        name = path.name.removesuffix(".labels.tsv")
+        text = path.with_name(f"{name}.txt").read_text("utf-8")
+        labels: list[str | None] = [None] * len(text.split("\n"))
+        for row in path.read_text("utf-8").splitlines():
+            number, _, label = row.partition("\t")
+            labels[int(number) - 1] = label
+        site = path.parent.name
+        yield GoldPage(
+            set=folder.resolve().name, site=site, family=families.get(site, f"{site}/{name}"), id=name, url=None,
+            kind=None, script=None, lang=None, html=None, text=text, main_text=None, labels=tuple(labels),
+        )  # fmt: skip
+
+
+def read_families(folder: Path) -> dict[str, str]:
+    path = folder / "sites.tsv"
+    rows = csv.DictReader(path.open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE) if path.is_file() else []
+    return {row["site"]: row["family"] for row in rows if row.get("family")}
+
+
+READERS = {"aeb": _read_aeb, "snippets": _read_snippets, "lines": _read_lines}
+
+
 def gold_text(page: GoldPage) -> str:
-    """The main content of a page; of a labelled dump, its lines of title and body."""
+    """The main content of a page; of labelled lines, those that are main content."""
     if page.main_text is not None:
         return page.main_text
     rows = zip(page.text.split("\n"), page.labels, strict=True)
-    return "\n".join(line for line, label in rows if label in MAIN_CONTENT)
+    return "\n".join(line for line, label in rows if label in MAIN_LABELS)
 
 
-def dump_of(page: GoldPage, cache: Path | None) -> str:
+def dump_of(page: GoldPage, cache: Path | None = None) -> str:
     """The page as a bare dump: its own, or the block lines of its HTML, as training labels them."""
     if page.text is not None:
         return page.text
     return make_dump(page.html, "blocks", cache).translate(OTHER_TERMINATORS)
 
 
-def check_folders(folders: Sequence[str | Path], every: int = 1) -> list[Dataset]:
-    """The datasets in some folders. Raises GoldError where two have the same name: their results would be mixed up."""
-    found = [open_dataset(folder, every) for folder in folders]
-    names = [dataset.name for dataset in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise GoldError(f"two datasets are called {name}; rename a folder")
-    return found
+def page_key(page: GoldPage) -> str:
+    """What names a page in a result: its site and id within its set."""
+    return f"{page.site}/{page.id}"
+
+
+def page_of(gold: GoldPage, source: str, content: str) -> Page:
+    """A page with some content ("html", "dump") as declutter gets it.
+
+    It has no site where its folder isn't one: a folder that holds labelled dumps itself may mix sites, and the folders
+    of lines_extracted, which have no family, are languages.
+    """
+    is_mixed = gold.site == gold.set or gold.family == page_key(gold)
+    site = None if is_mixed else f"{gold.set}/{gold.site}"
+    return Page(page_key(gold), site=site, url=gold.url, **{"html" if source == HTML else "text": content})

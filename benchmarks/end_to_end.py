@@ -72,7 +72,7 @@ def write_files(dataset, folder: Path, cache: Path | None) -> dict[str, float]:
         (folder / "pages.warc").open("wb") as plain,
         (folder / "pages.warc.gz").open("wb") as packed,
     ):
-        for number, page in enumerate(dataset.read()):
+        for number, page in enumerate(dataset.pages):
             dump, html = dump_of(page, cache), page.html.encode("utf-8", "replace")
             url = page.url or f"https://{page.site}/{number}"
             line = json.dumps({"id": page.id, "url": url, "text": dump}, ensure_ascii=False)

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 
-from benchmarks.datasets import Dataset, dump_of, gold_text, open_dataset
-from benchmarks.declutters import clean, page_key, page_of
-from benchmarks.measures import score_page, set_score
-from benchmarks.rows import DECLUTTERS, DUMP, HTML
+from benchmarks import options
+from benchmarks.accuracy import BODY_ONLY, OWN, clean
+from benchmarks.datasets import Dataset, gold_text, open_dataset, page_key, page_of
+from benchmarks.scores import score_page, set_score
 from declutter.errors import OutputError
-from declutter.pages import Page
 
 REPOSITORY = Path(__file__).parent.parent
 PATH = Path(__file__).parent / "floors.json"
@@ -39,26 +37,17 @@ def datasets(gold: Path | None) -> Iterator[Dataset]:
 def measured(dataset: Dataset) -> dict[str, float]:
     """The score of each of declutter's rows, by the shipped models: "html declutter", "dump declutter rules", ...
 
-    The models were trained on these pages: a floor tells that nothing broke, not how good declutter is.
+    The models were trained on these pages: a floor shows that nothing broke, not how good declutter is.
     """
-    golds = list(dataset.read())  # a sample: it may be held
-    found = {}
-    for source in (HTML, DUMP) if dataset.layout != "dumps" else (DUMP,):
-        pages = [
-            page_of(gold, **({"html": gold.html} if source == HTML else {"text": dump_of(gold, None)}))
-            for gold in golds
-        ]
-        sources = [(gold, partial(_same, page)) for gold, page in zip(golds, pages, strict=True)]
-        for name, engine, alone in DECLUTTERS:
-            texts = {done.page.id: done.text for done in clean(sources, None, engine, alone)}
-            scores = [score_page(dataset.metric, texts[page_key(gold)], gold_text(gold)).stored for gold in golds]
-            sites = [gold.site for gold in golds]
+    found, sites = {}, [gold.site for gold in dataset.pages]
+    for source in dataset.sources:
+        contents = zip(dataset.pages, dataset.contents(source), strict=True)
+        pages = [(gold, page_of(gold, source, content)) for gold, content in contents]
+        for name in OWN.keys() - {BODY_ONLY}:
+            texts = {done.page.id: done.text for done in clean(pages, None, name)}
+            scores = [score_page(dataset.metric, texts[page_key(gold)], gold_text(gold)).stored for gold, _ in pages]
             found[f"{source} {name}"] = round(set_score(dataset.metric, np.array(scores), sites), 4)
-    return found
-
-
-def _same(page: Page) -> Page:
-    return page
+    return dict(sorted(found.items(), reverse=True))
 
 
 def read_floors(path: Path = PATH) -> dict[str, dict[str, float]]:
@@ -67,7 +56,7 @@ def read_floors(path: Path = PATH) -> dict[str, dict[str, float]]:
 
 
 def below(found: dict[str, float], floors: dict[str, float]) -> list[str]:
-    """What is below its floor, in words; a row without a score is below, too."""
+    """The rows below their floor, in words; a row without a score is below it, too."""
     return [
         f"{row}: {found[row]:.4f}, floor {floor:.4f}" if row in found else f"{row}: not measured, floor {floor:.4f}"
         for row, floor in floors.items()
@@ -92,10 +81,7 @@ def raised(
 
 
 @click.command()
-@click.option(
-    "--gold", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help=f"The folder that holds the gold sets ({', '.join(GOLD)}).",
-)  # fmt: skip
+@click.option("--gold", type=options.FOLDER, help=f"The folder that holds the gold sets ({', '.join(GOLD)}).")
 @click.option("--write", is_flag=True, help="Raise the floors to what is measured now.")
 @click.option("--lower", metavar="SENTENCE", help="Let floors go down; the sentence must stand in CHANGELOG.md.")
 def command(gold, write, lower):
@@ -104,13 +90,12 @@ def command(gold, write, lower):
     changelog = (REPOSITORY / "CHANGELOG.md").read_text("utf-8")
     for dataset in datasets(gold):
         found = measured(dataset)
-        before = floors.get(dataset.name, {})
         if write or lower:
-            floors[dataset.name] = raised(found, before, lower, changelog)
-        problems = below(found, floors.get(dataset.name, {}))
-        failures += problems
+            floors[dataset.name] = raised(found, floors.get(dataset.name, {}), lower, changelog)
+        of_set = floors.get(dataset.name, {})
+        failures += below(found, of_set)
         for row, score in found.items():
-            click.echo(f"{dataset.name}: {score:.4f} {row}, floor {floors.get(dataset.name, {}).get(row)}")
+            click.echo(f"{dataset.name}: {score:.4f} {row}, floor {of_set.get(row)}")
     if write or lower:
         PATH.write_text(json.dumps(floors, indent=1, ensure_ascii=False) + "\n", "utf-8")
     for problem in failures:

@@ -34,7 +34,6 @@ import click
 import numpy as np
 
 from benchmarks import corpus
-from benchmarks.memory import held_bytes
 
 TICKS = os.sysconf("SC_CLK_TCK")
 POLL_SECONDS = 0.5
@@ -44,6 +43,15 @@ ARROW_ROWS = 10_000  # a batch of Spark's, unless it is told otherwise
 
 #: What makes the host's objects of the pages, and what a worker does with them.
 Step = tuple[Callable[[], Any], Callable[[Any], Any]]
+
+
+def held_bytes(pid: int) -> int:
+    """The proportional set size: what several processes share is divided among them. 0 for one that has ended."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return sum(1024 * int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
 
 
 class Cost(NamedTuple):

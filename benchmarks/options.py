@@ -6,19 +6,23 @@ from pathlib import Path
 
 import click
 
+from benchmarks.answers import Installed, find_peers
 from benchmarks.peers import BY_NAME
-from benchmarks.workers import Installed, find_peers
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
-RESULTS = click.option("-o", "--results", type=NEW_FOLDER, help="Where results go; the default is benchmarks/results.")
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+RESULTS = click.option("-r", "--results", type=NEW_FOLDER, help="Where results go; the default is benchmarks/results.")
 PYTHONS = click.option(
     "--python",
     "pythons",
     multiple=True,
     help="Another interpreter with peers, such as .venv312/bin/python; may be given several times.",
 )
-PEERS = click.option("--peers", metavar="NAMES", help="Only these peers, parted by semicolons; '' is none.")
+PEERS = click.option("--peers", metavar="NAMES", help="Only these peers, separated by semicolons; '' for none.")
+MODELS = click.option(
+    "--models", type=FOLDER, help="Models of `declutter train --folds-to`; the default is the shipped ones."
+)
 CACHE = click.option("--cache", type=NEW_FOLDER, help="A folder to keep answers, dumps and labels in.")
 
 

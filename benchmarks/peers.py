@@ -1,6 +1,6 @@
 """The registry of peers: other extractors and text cleaners, each as its documentation says to use it.
 
-Nothing but the standard library is imported here: a peer runs in whatever interpreter has it (see `workers.py`). To add
+Nothing but the standard library is imported here: a peer runs in whatever interpreter has it (see `answers.py`). To add
 one, write a function that imports the library and returns `(content, url) -> text`, and add a row to PEERS.
 """
 
@@ -14,21 +14,15 @@ from dataclasses import dataclass
 Clean = Callable[[str, "str | None"], str]
 
 
-def no_hurry() -> None:
-    """Most peers do nothing that could be left out."""
-
-
 @dataclass(frozen=True)
 class Peer:
     """One tool in one setting."""
 
     name: str
     package: str | None  # its distribution; None for what needs none
-    takes: str  # "html" or "text"
+    source: str  # "html" or "dump": what it is given
     load: Callable[[], Clean]  # imports the library, so that import time is no page's
     about: str = ""  # the setting, where it is not the default
-    #: Called before `load` where only the answers count, not the time: leaves out work that they don't depend on.
-    hurry: Callable[[], None] = no_hurry
 
 
 def _trafilatura(**options) -> Clean:
@@ -106,33 +100,6 @@ def _goose3() -> Clean:
     return lambda html, url: goose.extract(raw_html=html).cleaned_text
 
 
-def _hurry_newspaper4k() -> None:
-    """Neither authors nor dates are looked for, and word lists are loaded once: half of its time."""
-    from newspaper import parsers, text
-    from newspaper.extractors import ContentExtractor
-
-    ContentExtractor.get_authors = lambda *_: []
-    ContentExtractor.get_publishing_date = lambda *_: None
-    text.StopWords = functools.lru_cache(text.StopWords)
-    parsers.txt.StopWords = text.StopWords
-
-
-def _hurry_goose3() -> None:
-    """A page's number isn't computed byte by byte in Python, and selectors are compiled once: half of its time."""
-    import goose3.utils
-    import lxml.cssselect
-
-    goose3.utils.fnv_1a = lambda *_: "0"
-    lxml.cssselect.CSSSelector = functools.lru_cache(lxml.cssselect.CSSSelector)
-
-
-def _hurry_winnow() -> None:
-    """Fingerprints of a page's blocks are for the pages after it, and there are none: a third of its time."""
-    import winnow.api
-
-    winnow.api.fingerprints_for = lambda _: {}
-
-
 def _magic_html() -> Clean:
     """Its answer is HTML; its text nodes are parted by line ends, so that neighbours don't become one word."""
     from lxml import html as lxml_html
@@ -199,13 +166,13 @@ PEERS = (
     Peer("jusText, English", "justext", "html", functools.partial(_justext, "English")),
     Peer("boilerpy3", "boilerpy3", "html", _boilerpy3, "Canola"),
     Peer("readability-lxml", "readability-lxml", "html", _readability_lxml),
-    Peer("newspaper4k", "newspaper4k", "html", _newspaper4k, hurry=_hurry_newspaper4k),
-    Peer("goose3", "goose3", "html", _goose3, hurry=_hurry_goose3),
+    Peer("newspaper4k", "newspaper4k", "html", _newspaper4k),
+    Peer("goose3", "goose3", "html", _goose3),
     Peer("html-text", "html-text", "html", _html_text, "keeps everything"),
-    Peer("winnow-md", "winnow-md", "text", functools.partial(_winnow, 0.5), hurry=_hurry_winnow),
-    Peer("winnow-md, hardest", "winnow-md", "text", functools.partial(_winnow, 1.0), "aggressiveness 1", _hurry_winnow),
-    Peer("C4 line rules", "datatrove", "text", _c4, "datatrove, without the rules that drop whole pages"),
-    Peer("keep all", None, "text", _keep_all),
-    Peer("empty", None, "text", _empty),
+    Peer("winnow-md", "winnow-md", "dump", functools.partial(_winnow, 0.5)),
+    Peer("winnow-md, hardest", "winnow-md", "dump", functools.partial(_winnow, 1.0), "aggressiveness 1"),
+    Peer("C4 line rules", "datatrove", "dump", _c4, "datatrove, without the rules that drop whole pages"),
+    Peer("keep all", None, "dump", _keep_all),
+    Peer("empty", None, "dump", _empty),
 )
 BY_NAME = {peer.name: peer for peer in PEERS}

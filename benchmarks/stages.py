@@ -1,69 +1,101 @@
-"""Stages against their baseline: what each costs as a ratio to the calibration loop of the same run."""
+"""The pipeline's stages against their stored baseline: `python -m pytest benchmarks/stages.py`, with pytest-benchmark.
+
+They run over the seeds, as dumps and as plain HTML made of them. A stage's figure is the processor time of its fastest
+round as a ratio to that of a calibration loop, run just before and after it: machines differ, and are busy. A stage
+that costs more than SLOWER times its baseline in `results/stages.json` fails; `python -m benchmarks speed --stages
+--write` stores a new baseline.
+"""
 
 from __future__ import annotations
 
+import functools
+import html
 import json
-import subprocess
-import sys
-import tempfile
+import re
+import time
 from collections.abc import Callable
-from pathlib import Path
+from types import SimpleNamespace
 
-from benchmarks.results import FOLDER, about_this_run, rounded, write_result
-from benchmarks.workers import REPOSITORY, environment
+import numpy as np
+import pytest
 
-NAME = "stages"
-SLOWER = (
-    1.5  # times the baseline from which on a stage is called slower: the fastest rounds of idle machines differ 1.2
-)
-CALIBRATION = "test_calibration"
+from benchmarks.answers import REPOSITORY
+from benchmarks.results import FOLDER
+from declutter.cleaner import Cleaner, learn, segment, site_of
+from declutter.lines import MAIN_CONTENT
+from declutter.pages import Page
+from declutter.stages.features import Columns, features, html_features
+from declutter.stages.judge import rules
+from declutter.stages.judge.decide import decide
+from declutter.stages.judge.model import shipped_model
+from declutter.stages.measure.measure import measure
+from declutter.stages.write import kept_texts
 
-
-def measured_stages() -> dict[str, float]:
-    """The fastest round of every stage as a ratio to the calibration loop's: {"segment text": 0.12, ...}.
-
-    Raises OSError where pytest or pytest-benchmark is missing or a stage fails.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "stages.json"
-        command = [
-            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--benchmark-only",
-            f"--rootdir={REPOSITORY}", f"--benchmark-json={path}", str(REPOSITORY / "benchmarks/stage_benchmarks.py"),
-        ]  # fmt: skip
-        done = subprocess.run(command, env=environment(), cwd=REPOSITORY, capture_output=True, text=True)
-        if done.returncode:
-            raise OSError(
-                f'the stages failed (pip install "declutter-text[benchmarks]"?): {done.stdout[-500:]}{done.stderr}'
-            )
-        found = json.loads(path.read_text("utf-8"))["benchmarks"]
-    seconds = {(one["name"].partition("[")[0], one["params"]["kind"]): one["stats"]["min"] for one in found}
-    return {
-        f"{name.removeprefix('test_')} {kind}": spent / seconds[CALIBRATION, kind]
-        for (name, kind), spent in seconds.items()
-        if name != CALIBRATION
-    }
+BASELINE = FOLDER / "stages.json"
+SLOWER = 1.5  # the fastest rounds on idle machines differ by up to 1.2
+CALIBRATION_ROUNDS = 5
+WORD = re.compile(r"\w+")
 
 
-def slower(found: dict[str, float], baseline: dict[str, float]) -> list[str]:
-    """What costs more than SLOWER times its baseline, in words."""
-    return [
-        f"{stage}: {found[stage]:.3f} of the calibration loop, {found[stage] / ratio:.2f} times its baseline"
-        for stage, ratio in baseline.items()
-        if stage in found and found[stage] > SLOWER * ratio
-    ]
+def as_html(page: Page) -> Page:
+    """The dump's lines in lists, headings and paragraphs, by their length."""
+    rows = []
+    for number, line in enumerate(page.text.split("\n")):
+        tag = "p" if len(line) > 80 else "h2" if number % 9 == 0 else "li"
+        rows.append(f"<div class='c{number % 7}'><{tag}>{html.escape(line)}</{tag}></div>")
+    return Page(page.id, site=page.site, html=f"<html><body>{''.join(rows)}</body></html>")
 
 
-def check_stages(write: bool, say: Callable[[str], None]) -> list[str]:
-    """Measure the stages, compare them with benchmarks/results/stages.json, and store them there if asked to."""
-    path = FOLDER / f"{NAME}.json"
-    baseline = json.loads(path.read_text("utf-8"))["ratios"] if path.is_file() else {}
-    found = measured_stages()
-    for stage, ratio in found.items():
-        say(f"{ratio:8.3f}  {stage}" + (f" (baseline {baseline[stage]:.3f})" if stage in baseline else ""))
-    if write:
-        write_result(NAME, rounded({**about_this_run(), "ratios": found}))
-        return []
-    problems = slower(found, baseline)
-    for problem in problems:
-        say(f"slower: {problem}")
-    return problems
+@functools.cache
+def given(kind: str) -> SimpleNamespace:
+    """What the stages of "text" or "html" work on, each made by the stages before it."""
+    paths = sorted((REPOSITORY / "seeds").glob("*/*.txt"))
+    dumps = [Page(str(path), site=path.parent.name, text=path.read_text("utf-8")) for path in paths]
+    pages = dumps if kind == "text" else [as_html(page) for page in dumps]
+    lines, profile = segment(pages), learn(pages)
+    measures = measure(lines)
+    columns = Columns(lines, measures, profile.repeats(measures, [site_of(page) for page in pages]))
+    model, features_of = Cleaner()._model_for(kind)
+    return SimpleNamespace(
+        pages=pages, lines=lines, profile=profile, measures=measures, columns=columns, model=shipped_model(kind),
+        features=features if kind == "text" else html_features, x=features_of(columns, model),
+        judgement=rules.judge(columns), keep=np.arange(len(lines)) % 3 > 0,
+        texts=[page.text or page.html for page in pages],
+    )  # fmt: skip
+
+
+STAGES: dict[str, Callable[[SimpleNamespace], object]] = {
+    "segment": lambda on: segment(on.pages),
+    "measure": lambda on: measure(on.lines),
+    "learn": lambda on: learn(on.pages),
+    "features": lambda on: on.features(Columns(on.lines, on.measures, on.columns.repeats)),
+    "rules": lambda on: rules.judge(on.columns),
+    "model": lambda on: on.model.scores(on.x, on.measures.page_starts),
+    "decide": lambda on: decide(on.lines, on.measures, on.judgement, MAIN_CONTENT),
+    "write": lambda on: kept_texts(on.lines, on.keep),
+    "clean_pages": lambda on: sum(len(done.text) for done in Cleaner(profile=on.profile).clean_pages(on.pages)),
+}
+
+
+def calibration(texts: list[str]) -> float:
+    """Processor seconds of the fastest round of a loop that replaces every word by itself."""
+    seconds = []
+    for _ in range(CALIBRATION_ROUNDS):
+        begin = time.process_time()
+        for text in texts:
+            WORD.sub(lambda found: found[0], text)
+        seconds.append(time.process_time() - begin)
+    return min(seconds)
+
+
+@pytest.mark.benchmark(timer=time.process_time, disable_gc=True, min_rounds=5, max_time=0.5)
+@pytest.mark.parametrize("kind", ["text", "html"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_stage(benchmark, stage, kind):
+    on = given(kind)
+    before = calibration(on.texts)
+    benchmark(STAGES[stage], on)
+    ratio = benchmark.stats.stats.min / min(before, calibration(on.texts))
+    benchmark.extra_info.update(stage=f"{stage} {kind}", ratio=ratio)
+    baseline = json.loads(BASELINE.read_text("utf-8"))["ratios"].get(f"{stage} {kind}", float("inf"))
+    assert ratio <= SLOWER * baseline, f"{ratio / baseline:.2f} times its baseline ({ratio:.4f} of the loop)"

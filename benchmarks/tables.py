@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 
-from benchmarks.declutters import TRAINED_ON
 from benchmarks.options import RESULTS
 from benchmarks.results import FOLDER, read_results
 from declutter.errors import GoldError
@@ -24,9 +23,11 @@ SHORT = {
     "html": ("declutter", "rs-trafilatura", "trafilatura, no comments", "go-readability", "resiliparse"),
     "dump": ("declutter", "declutter, page alone", "winnow-md, hardest", "C4 line rules"),
 }  # fmt: skip
-METRICS = {"word_f1": "word F1", "token_f1": "token F1", "shingle_f1": "shingle F1"}
+METRICS = {"word_f1": "word F1", "token_f1": "token F1", "line_f1": "line F1", "shingle_f1": "shingle F1",
+           "recall": "lines kept"}  # fmt: skip
 KINDS = ("article", "documentation", "service", "forum", "listing", "product", "collection")
 AFTER = "after "
+TRAINED_ON = "trained on these pages"
 
 
 def shown(score: float | None) -> str:
@@ -74,8 +75,11 @@ def _ranking(result: dict, source: str) -> str:
         ]
         for row in rows_from(result, source)
     ]  # fmt: skip
-    score = f"{METRICS[result['dataset']['metric']]}, {result['dataset']['name']}"
-    return markdown([score, "all", "95%", *names, "empty", "failed"], rows) + _note(result)
+    return markdown([_metric(result), "all", "95%", *names, "empty", "failed"], rows) + _note(result)
+
+
+def _metric(result: dict) -> str:
+    return f"{METRICS[result['dataset']['metric']]}, {result['dataset']['name']}"
 
 
 def _note(result: dict) -> str:
@@ -94,23 +98,24 @@ def dump_view(results: Sequence[dict]) -> str:
     return "\n".join(_ranking(result, "dump") for result in results)
 
 
+def second_rows(result: dict) -> list[list[str]]:
+    """Each extractor: its score, the score of what declutter makes of its answer, the difference, the interval."""
+    after = {row["source"]: row for row in result["rows"] if row["source"].startswith(AFTER)}
+    gains = {pair["source"]: pair for pair in result["differences"] if pair["group"] == "all"}
+    return [
+        [name_of(row), shown(row["score"]), shown(after[source]["score"]) + _mark(after[source]),
+         signed(gains[source]["mean"]), between(gains[source])]
+        for row in rows_from(result, "html")
+        if (source := AFTER + row["system"]) in after
+    ]  # fmt: skip
+
+
 def second_view(results: Sequence[dict]) -> str:
     """As second stage: each extractor's answer, then what declutter makes of it, and the difference."""
-    parts = []
-    for result in results:
-        rows = []
-        for row in rows_from(result, "html"):
-            source = AFTER + row["system"]
-            if not any(later["source"] == source for later in result["rows"]):
-                continue
-            after = next(later for later in result["rows"] if later["source"] == source)
-            gain = next(pair for pair in result["differences"] if pair["source"] == source and pair["group"] == "all")
-            later = shown(after["score"]) + _mark(after)
-            rows.append([name_of(row), shown(row["score"]), later, signed(gain["mean"]), between(gain)])
-        score = f"{METRICS[result['dataset']['metric']]}, {result['dataset']['name']}"
-        header = [score, "alone", "then declutter", "difference", "95%"]
-        parts.append(markdown(header, rows) + _note(result))
-    return "\n".join(parts)
+    return "\n".join(
+        markdown([_metric(result), "alone", "then declutter", "difference", "95%"], second_rows(result)) + _note(result)
+        for result in results
+    )
 
 
 def against_view(results: Sequence[dict]) -> str:
@@ -168,7 +173,7 @@ def speed_view(results: Sequence[dict]) -> str:
         start = {row["system"]: row["wall"] for row in result["loading"]}
         start["declutter"] = start["declutter.clean, first page"]
         rows = []
-        for row in sorted(result["in_process"], key=lambda row: (row["source"], -row["ratio"])):
+        for row in sorted(result["in_process"], key=lambda row: (row["source"] != "html", -row["ratio"])):
             process = whole.get((row["system"], row["source"]))
             rows.append([
                 " ".join(filter(None, (row["system"], result["versions"].get(row["system"])))),
@@ -180,6 +185,49 @@ def speed_view(results: Sequence[dict]) -> str:
         about = f"{result['dataset']['pages']} pages of {result['dataset']['name']}, {result['rounds']} rounds"
         parts.append(f"{markdown(header, rows)}\n{about}, {result['machine']['processor']}, {result['made']}.\n")
     return "\n".join(parts)
+
+
+def summary_view(results: Sequence[dict]) -> str:
+    """What declutter is judged by, a row a dataset: scores beside the best peer's, headlines, what a site brings."""
+    header = ["", "pages", "HTML", "alone", "best peer", "headlines", "alone", "a site brings", "sites losing", "dump",
+              "alone", "headlines", "alone", "a site brings", "sites losing", "after an extractor, least gain",
+              "other"]  # fmt: skip
+    return markdown(header, [_summary_row(result) for result in results])
+
+
+def _summary_row(result: dict) -> list[str]:
+    rows = {(row["system"], row["source"]): row for row in result["rows"]}
+    own = rows["declutter", "dump"]
+    cells = [f"{result['dataset']['name']}, {METRICS[result['dataset']['metric']]}{_mark(own)}",
+             str(result["dataset"]["pages"])]  # fmt: skip
+    for source in ("html", "dump"):
+        pair = [rows.get((system, source), {}) for system in ("declutter", "declutter, page alone")]
+        cells += [shown(row.get("score")) for row in pair]
+        if source == "html":
+            peers = [row for row in rows_from(result, "html") if not row["system"].startswith("declutter")]
+            cells.append(f"{shown(peers[0]['score'])} {peers[0]['system']}" if peers else "")
+        cells += [shown(row.get("headlines")) for row in pair]
+        gain = result["site_gains"].get(source)
+        cells += [signed(gain["mean"]), f"{gain['losing']:.0%}"] if gain else ["", ""]
+    return [*cells, _least_gain(result), _other(result, rows)]
+
+
+def _least_gain(result: dict) -> str:
+    """What declutter adds to an extractor's answer, where it adds least; of lines, to keeping all, by site."""
+    of_lines = result["dataset"]["metric"] == "line_f1"
+    pairs = [pair for pair in result["differences"]
+             if (pair["source"].startswith(AFTER) and pair["group"] == "all")
+             or (of_lines and pair["than"] == "keep all" and pair["group"] == "site")]  # fmt: skip
+    least = min(pairs, key=lambda pair: pair["mean"], default=None)
+    return "" if least is None else f"{signed(least['mean'])} {least['name'] if of_lines else least['than']}"
+
+
+def _other(result: dict, rows: dict[tuple[str, str], dict]) -> str:
+    """What only some datasets have: kept letters, precision of the body."""
+    letters = [f"{row['kept_letters']:.2f} {source}" for (system, source), row in rows.items()
+               if system == "declutter" and source in ("html", "dump") and "kept_letters" in row]  # fmt: skip
+    body = [shown(row["shingle_precision"]) for row in rows.values() if row.get("shingle_precision") is not None]
+    return "; ".join([*(f"kept letters {one}" for one in letters), *(f"body precision {one}" for one in body)])
 
 
 def _by_mean(item: tuple[str, list[dict | None]]) -> float:
@@ -200,7 +248,7 @@ def _mark(row: dict) -> str:
 
 VIEWS = {
     "html": html_view, "dump": dump_view, "second": second_view, "against": against_view, "overview": overview_view,
-    "short": short_view, "short_speed": short_speed_view, "speed": speed_view,
+    "short": short_view, "short_speed": short_speed_view, "speed": speed_view, "summary": summary_view,
 }  # fmt: skip
 
 

@@ -1,7 +1,6 @@
 """The benchmarks' parts: datasets, scores and intervals, peers in their processes, floors, tables."""
 
 import gzip
-import html
 import json
 import shutil
 import signal
@@ -13,31 +12,31 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import answers, peers, stages, tables, workers
+from benchmarks import answers, tables
 from benchmarks.__main__ import main
-from benchmarks.answers import Answers
-from benchmarks.asking import ask_peers
-from benchmarks.datasets import check_folders, dump_of, gold_text, open_dataset
+from benchmarks.accuracy import is_main
+from benchmarks.answers import Answer, Answers, Installed, PeerProcess, ask_peers, find_peers
+from benchmarks.datasets import check_folders, dump_of, gold_text, open_dataset, page_of
 from benchmarks.floors import MARGIN, PATH, below, datasets, measured, raised, read_floors
-from benchmarks.measures import difference, family_sums, interval, score_page, set_score, value
 from benchmarks.peers import BY_NAME, PEERS, Peer
 from benchmarks.results import LARGEST_BYTES, json_rows, rounded, write_result
-from benchmarks.spool import spool
-from benchmarks.workers import Answer, Installed, PeerProcess, find_peers
+from benchmarks.scores import (
+    difference,
+    family_sums,
+    has_headline,
+    interval,
+    score_page,
+    set_score,
+    shingle_precision,
+    value,
+)
 from declutter.errors import GoldError, OutputError
 from declutter.train.f1 import macro, token_f1, word_f1
 
 REPOSITORY = Path(__file__).parent.parent
 SEEDS = REPOSITORY / "seeds"
 GOLD = REPOSITORY.parent / "shared" / "data"
-HERE = Installed(workers.sys.executable, "1")
-
-
-def article(text):
-    """A dump as HTML, with what peers look for besides the text."""
-    rows = "".join(f"<p><a href='/a'>By Ann Author</a> {html.escape(line)}</p>" for line in text.split("\n") if line)
-    head = "<meta name=author content='Ann Author'><meta property='article:published_time' content='2026-01-02'>"
-    return f"<html lang=en><head><title>Boats</title>{head}</head><body><article>{rows}</article></body></html>"
+HERE = Installed(answers.sys.executable, "1")
 
 
 def write_aeb(folder, gold):
@@ -73,6 +72,26 @@ class TestScores:
         assert set_score("word_f1", scores, sites) == pytest.approx(0.6)
         by_site = macro(zip(sites, scores[:, 0].tolist(), strict=True))
         assert set_score("token_f1", scores, sites) == pytest.approx(by_site) == pytest.approx((0.75 + 0.3) / 2)
+
+    def test_lines_are_weighted_by_their_characters(self):
+        """Kept: a line of six characters and one of two; gold: the one of six and one of four."""
+        found = score_page("line_f1", "  abcdef\nxy\n", "abcdef\n\n1234")
+        assert found.stored == (0.0,)  # another indent is another line: a cleaner keeps lines as they are
+        assert score_page("line_f1", "abcdef\nxy\n", "abcdef\n\n1234").stored == (pytest.approx(12 / 18),)
+
+    def test_recall_compares_letters_and_digits(self):
+        found = score_page("recall", "• 200\u00a0G flour, SIFTED\n2 eggs\n", "200 g flour\nsifted\n3 eggs")
+        assert found.stored == (pytest.approx(2 / 3),)
+        assert score_page("recall", "", "").stored == (1.0,)
+
+    def test_a_headline_is_looked_for_in_the_first_lines(self):
+        assert has_headline("Menu\n\n# A “Quiet” Harbour | News\n", "A quiet harbour")
+        assert not has_headline("Today: a quiet harbour\n", "A quiet harbour")
+        assert not has_headline("x\n" * 12 + "A quiet harbour", "A quiet harbour")
+
+    def test_precision_of_runs_of_words(self):
+        assert shingle_precision("a b c d x", "a b c d e") == 0.5
+        assert np.isnan(shingle_precision("", "a b c d"))
 
     def test_nothing_to_average_is_no_number(self):
         assert np.isnan(value("word_f1", np.zeros((1, 2))))
@@ -119,12 +138,34 @@ class TestDatasets:
         assert [(page.id, page.site, page.main_text) for page in dataset.pages] == [
             ("one", "example.org", "Body text."), ("two", "example.org", ""),
         ]  # fmt: skip
-        assert dump_of(next(dataset.read()), None) == "Menu\nBody text."
+        assert dump_of(dataset.pages[0]) == "Menu\nBody text."
 
     def test_labelled_dumps_have_their_kept_lines_as_gold(self):
         page = open_dataset(SEEDS).pages[0]
         lines = gold_text(page).split("\n")
         assert lines[0] in page.text and len(lines) == sum(label in ("title", "body") for label in page.labels)
+
+    def test_lines_of_two_labels_and_snippets(self, tmp_path):
+        (tmp_path / "lines" / "fi").mkdir(parents=True)
+        (tmp_path / "lines" / "fi" / "a.txt").write_text("Menu\n\nText\n")
+        (tmp_path / "lines" / "fi" / "a.labels.tsv").write_text("1\tboilerplate\n3\tmain\n")
+        lines = open_dataset(tmp_path / "lines")
+        (page,) = lines.pages
+        assert (lines.metric, lines.sources, gold_text(page)) == ("line_f1", ("dump",), "Text")
+        assert is_main(page.text, page).tolist() == [0, -1, 1, -1]
+        assert page_of(page, "dump", page.text).site is None  # a folder without a family is a language, not a site
+        (tmp_path / "snippets").mkdir()
+        (tmp_path / "snippets" / "p.html").write_text("<ul><li>2 eggs<li>salt</ul>")
+        row = {"set": "x", "site": "a", "id": "1", "html": "p.html", "with": ["2 eggs", "salt"], "without": []}
+        (tmp_path / "snippets" / "snippets.jsonl").write_text(json.dumps(row) + "\n")
+        snippets = open_dataset(tmp_path / "snippets")
+        assert (snippets.metric, gold_text(snippets.pages[0])) == ("recall", "2 eggs\nsalt")
+
+    def test_headlines_are_those_that_begin_the_gold(self, tmp_path):
+        rows = [{"site": "a", "id": "1", "title_in_main": True, "main_text": "Head\u2028line\n\nText"},
+                {"site": "a", "id": "2", "title_in_main": False, "main_text": "Text"}]  # fmt: skip
+        (tmp_path / "gold.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        assert open_dataset(tmp_path).headlines == {"a/1": "Head\u2028line"}
 
     def test_the_digest_tells_pages_and_gold(self, tmp_path):
         shutil.copytree(SEEDS / "wendle-tide-en", tmp_path / "a" / "site")
@@ -138,7 +179,11 @@ class TestDatasets:
         sample = open_dataset(SEEDS, every=3)
         sites = {page.site for page in sample.pages}
         assert 0 < len(sites) < 17 and len(sample.pages) == 6 * len(sites)
-        assert [page.id for page in sample.read()] == [page.id for page in sample.pages]
+        assert sample.pages == open_dataset(SEEDS, every=3).pages
+        few = open_dataset(SEEDS, n_pages=7)
+        assert len(few.pages) == 12 and {page.site for page in few.pages} <= {
+            page.site for page in open_dataset(SEEDS).pages
+        }
 
     @pytest.mark.parametrize("content", [b"not JSON", b'{"one": 3}'])
     def test_bad_gold_is_named(self, tmp_path, content):
@@ -174,7 +219,7 @@ class TestPeers:
             assert process.ask("The next page", None).text == "The next page"
 
     def test_a_page_that_takes_too_long_costs_only_itself(self, monkeypatch):
-        monkeypatch.setattr(workers, "WAIT", 1)
+        monkeypatch.setattr(answers, "WAIT", 1)
         with PeerProcess(BY_NAME["keep all"], HERE, page_seconds=0.5) as process:
             process.process.send_signal(signal.SIGSTOP)
             late = process.ask("A page", None)
@@ -184,8 +229,8 @@ class TestPeers:
 
     def test_the_limit_is_of_processor_time(self):
         """It ends a process that works for too long, and none that only waits for its turn."""
-        busy = "import time; from benchmarks.worker import limit; limit(0); {}; print('done')"
-        ended = {work: subprocess.run([workers.sys.executable, "-c", busy.format(work)], cwd=REPOSITORY).returncode
+        busy = "import time; from benchmarks.answers import limit; limit(0); {}; print('done')"
+        ended = {work: subprocess.run([answers.sys.executable, "-c", busy.format(work)], cwd=REPOSITORY).returncode
                  for work in ("time.sleep(2.5)", "exec('while True: pass')")}  # fmt: skip
         assert ended == {"time.sleep(2.5)": 0, "exec('while True: pass')": -signal.SIGXCPU}
 
@@ -205,54 +250,28 @@ class TestPeers:
             PeerProcess(absent, HERE).start()
 
     def test_answers_are_asked_for_once(self, tmp_path, monkeypatch):
-        peer, said = BY_NAME["keep all"], []
-        dataset = spool(open_dataset(SEEDS, every=6), tmp_path / "pages", None)
-        first = dataset.dumps[0]
-        ask_peers({peer: HERE}, [dataset], tmp_path, 2, said.append)
-        assert len(said) == 1 and said[0].startswith("keep all has answered")
-        store = Answers(tmp_path)
-        assert [store.kept(peer, HERE, stored.digest).text for stored in dataset.dumps] == [
-            stored.read() for stored in dataset.dumps
-        ]
-        monkeypatch.setattr(PeerProcess, "ask_stored", lambda *_: Answer("asked again", None, 0.0))
-        ask_peers({peer: HERE}, [dataset], tmp_path, 2, said.append)
-        assert store.kept(peer, HERE, first.digest).text == first.read()
-        ask_peers({peer: replace(HERE, version="2")}, [dataset], tmp_path, 1, said.append)
-        assert store.kept(peer, replace(HERE, version="2"), first.digest).text == "asked again"
-        monkeypatch.setattr(answers, "_adapter_digest", lambda peer: "another adapter")
-        assert store.kept(peer, HERE, first.digest) is None
-        store.close()
+        peer, store = BY_NAME["keep all"], Answers(tmp_path)
+        pages = [(dump, None) for dump in open_dataset(SEEDS, every=6).contents("dump")]
+        assert ask_peers({peer: HERE}, lambda _: pages, tmp_path, 2) == len(pages)
+        assert [store.kept(peer, HERE, *page).text for page in pages] == [dump for dump, _ in pages]
+        monkeypatch.setattr(PeerProcess, "ask", lambda *_: Answer("asked again"))
+        assert ask_peers({peer: HERE}, lambda _: pages, tmp_path, 2) == 0
+        assert ask_peers({peer: replace(HERE, version="2")}, lambda _: pages, tmp_path, 1) == len(pages)
+        assert store.kept(peer, replace(HERE, version="2"), *pages[0]).text == "asked again"
+        assert store.kept(peer, HERE, pages[0][0], "https://other.example/") is None
+        monkeypatch.setattr(answers, "adapter_digest", lambda peer: "another adapter")
+        assert store.kept(peer, HERE, *pages[0]) is None
 
-    def test_a_broken_answer_is_asked_for_again_in_the_next_run(self, tmp_path, monkeypatch):
-        peer = BY_NAME["keep all"]
-        dataset = spool(open_dataset(SEEDS, every=6), tmp_path / "pages", None)
-        store = Answers(tmp_path)
-        monkeypatch.setattr(PeerProcess, "ask_stored", lambda *_: Answer("", "no answer in 30 s", 30.0))
-        ask_peers({peer: HERE}, [dataset], tmp_path, 1, lambda _: None)
-        assert store.kept(peer, HERE, dataset.dumps[0].digest).broke
-        monkeypatch.setattr(PeerProcess, "ask_stored", lambda *_: Answer("", "ValueError: no", 0.1))
-        ask_peers({peer: HERE}, [dataset], tmp_path, 1, lambda _: None)
-        assert not store.kept(peer, HERE, dataset.dumps[0].digest).broke
-        store.close()
-
-    @pytest.mark.parametrize("name", [peer.name for peer in PEERS if peer.hurry is not peers.no_hurry])
-    def test_short_cuts_leave_the_answers_as_they_are(self, name):
-        installed = find_peers()[0]
-        if name not in installed:
-            pytest.skip(f"{name} is not installed here")
-        pages = [path.read_text("utf-8") for path in sorted(SEEDS.glob("*-en/*.txt"))[:4]]
-        if BY_NAME[name].takes == "html":
-            pages = [article(page) for page in pages]
-        found = []
-        for hurried in (False, True):
-            with PeerProcess(BY_NAME[name], installed[name], hurried=hurried) as process:
-                found.append([process.ask(page, "https://example.org/a").text for page in pages])
-        assert found[0] == found[1] and any(found[0])
+    @pytest.mark.parametrize(("error", "is_asked_again"), [("no answer in 30 s", True), ("ValueError: no", False)])
+    def test_a_broken_answer_is_asked_for_again_in_the_next_run(self, tmp_path, error, is_asked_again):
+        peer, page = BY_NAME["keep all"], ("A page", None)
+        Answers(tmp_path).keep(peer, HERE, *page, Answer("", error))
+        assert ask_peers({peer: HERE}, lambda _: [page], tmp_path, 1) == is_asked_again
 
     def test_settings_of_one_peer_are_told_apart(self):
-        digests = {answers._adapter_digest(peer) for peer in PEERS}
+        digests = {answers.adapter_digest(peer) for peer in PEERS}
         assert len(digests) == len(PEERS)
-        assert answers._adapter_digest(Peer("x", None, "text", BY_NAME["empty"].load)) in digests
+        assert answers.adapter_digest(Peer("x", None, "text", BY_NAME["empty"].load)) in digests
 
 
 class TestFloors:
@@ -300,20 +319,14 @@ class TestResults:
             write_result("large", {"scores": [0] * LARGEST_BYTES}, tmp_path)
         assert list(tmp_path.iterdir()) == []
 
-    def test_slower_stages_are_told(self):
-        baseline = {"segment text": 0.1, "gone": 0.2}
-        assert stages.slower({"segment text": 0.11, "new": 9.0}, baseline) == []
-        (told,) = stages.slower({"segment text": 0.2}, baseline)
-        assert told == "segment text: 0.200 of the calibration loop, 2.00 times its baseline"
-
 
 def test_commands_are_listed_and_bad_folders_named(tmp_path):
     shown = CliRunner().invoke(main, ["-h"])
-    assert shown.exit_code == 0 and all(name in shown.stdout for name in ("quality", "speed", "floors", "tables"))
+    assert shown.exit_code == 0 and all(name in shown.stdout for name in ("accuracy", "speed", "floors", "tables"))
     (tmp_path / "nothing").mkdir()
-    refused = CliRunner().invoke(main, ["quality", str(tmp_path / "nothing"), "--peers", ""])
+    refused = CliRunner().invoke(main, ["accuracy", str(tmp_path / "nothing"), "--peers", ""])
     assert refused.exit_code == 1 and "no gold here" in refused.stderr
-    unknown = CliRunner().invoke(main, ["quality", str(SEEDS), "--peers", "nobody"])
+    unknown = CliRunner().invoke(main, ["accuracy", str(SEEDS), "--peers", "nobody"])
     assert unknown.exit_code == 2 and "no such peer: nobody" in unknown.stderr
 
 

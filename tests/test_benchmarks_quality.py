@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
 from benchmarks import tables
 from benchmarks.__main__ import main
-from benchmarks.declutters import TRAINED_ON, UNSEEN, FoldModels, status_of
+from benchmarks.accuracy import BODY_ONLY, TRAINED_ON, UNSEEN, FoldModels, status_of
 from benchmarks.results import FOLDER, LARGEST_BYTES, read_results
 from declutter.errors import ModelError
 from declutter.stages.judge.model import shipped_model
@@ -60,7 +60,7 @@ def write_gold(folder):
             rows.append({
                 "set": folder.name, "site": site, "id": str(number), "url": f"https://{site}/{number}",
                 "lang": "en", "script": "Latin", "html": f"pages/{path.name}",
-                "main_text": "\n\n".join([f"Bird {number} of {site}", *story]),
+                "main_text": "\n\n".join([f"Bird {number} of {site}", *story]), "title_in_main": True,
             })  # fmt: skip
     (folder / "gold.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     return folder
@@ -88,7 +88,7 @@ def _train(gold, folder):
 @pytest.fixture(scope="module")
 def result(gold, models, tmp_path_factory):
     out = tmp_path_factory.mktemp("results")
-    arguments = ["quality", gold, "--peers", "keep all;empty", "--models", models / "folds", "-o", out]
+    arguments = ["accuracy", gold, "--jobs", 1, "--peers", "keep all;empty", "--models", models / "folds", "-r", out]
     done = CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert SECRET not in (out / "birds.json").read_text("utf-8")
@@ -161,6 +161,15 @@ class TestResult:
         assert row["score"] == pytest.approx(np.mean(row["scores"]), abs=1e-3)  # as many pages a site
         assert row["groups"]["script"]["Latin"]["pages"] == 18
         assert row["low"] <= row["score"] <= row["high"]
+
+    def test_headlines_the_body_alone_and_what_a_site_brings(self, result):
+        assert 0.0 <= row_of(result, "declutter", "html")["headlines"] <= 1.0
+        assert row_of(result, "keep all", "dump")["headlines"] == 1.0
+        assert "headlines" not in row_of(result, BODY_ONLY, "html")
+        assert 0.5 < row_of(result, BODY_ONLY, "html")["shingle_precision"] <= 1.0
+        gain = result["site_gains"]["dump"]
+        together, alone = (row_of(result, name, "dump")["score"] for name in ("declutter", "declutter, page alone"))
+        assert gain["mean"] == pytest.approx(together - alone, abs=1e-3) and 0.0 <= gain["losing"] <= 1.0
 
     def test_calibration_counts_lines(self, result):
         bins = result["calibration"]

@@ -6,18 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks import tables
+from benchmarks.answers import REPOSITORY, Installed
+from benchmarks.cost import cost_of
 from benchmarks.datasets import open_dataset
 from benchmarks.peers import BY_NAME
-from benchmarks.speed import (
-    Sample,
-    _rate,
-    draw,
-    measure,
-    measure_loading,
-    measure_processes,
-    run_process,
-)
-from benchmarks.workers import REPOSITORY, Installed
+from benchmarks.speed import Sample, _rate, draw, measure, measure_loading, measure_processes
 
 HERE = Installed(sys.executable, "1")
 DUMP = "Menu\nNews\n" + "The ferry sails again on Monday, the office said, once its ropes have been tested.\n" * 3
@@ -27,36 +20,41 @@ SAMPLE = Sample((f"<ul><li>Menu</ul><p>{DUMP}</p>",) * 2, (DUMP,) * 2)
 def test_a_sample_is_drawn_evenly():
     sample = draw(open_dataset(REPOSITORY / "seeds"), 10, None)
     assert len(sample.dumps) == 10 and sample.html == () and len(set(sample.dumps)) == 10
-    assert sample.megabytes("text") == pytest.approx(sum(len(dump.encode()) for dump in sample.dumps) / 1e6)
+    assert sample.megabytes("dump") == pytest.approx(sum(len(dump.encode()) for dump in sample.dumps) / 1e6)
 
 
 def test_declutter_is_measured_from_both_sources_in_batches_and_page_by_page():
     found = measure(SAMPLE, {"keep all": HERE}, 1)  # a peer without a distribution is no peer to race with
     rows = {(row["system"], row["source"]) for row in found["in_process"]}
     names = ("declutter", "declutter, page by page", "declutter rules", "declutter rules, page by page")
-    assert rows == {(name, source) for name in names for source in ("text", "html")}
+    assert rows == {(name, source) for name in names for source in ("dump", "html")}
     assert all(0 < row["least_ratio"] <= row["ratio"] <= row["greatest_ratio"] for row in found["in_process"])
 
 
 def test_ratios_are_taken_within_a_round():
     """In its second round the machine was half as fast for everything: the ratio is the same."""
-    row = _rate("x", "text", np.array([1.0, 2.0]), np.array([0.5, 1.0]), SAMPLE)
+    row = _rate("x", "dump", np.array([1.0, 2.0]), np.array([0.5, 1.0]), SAMPLE)
     assert row["ratio"] == row["least_ratio"] == row["greatest_ratio"] == 0.5
 
 
-def test_a_process_is_measured_and_its_failure_told():
-    cost = run_process([sys.executable, "-c", "bytearray(60_000_000)"])
-    assert cost["peak_mb"] > 60 and 0 < cost["processor"] and 0 < cost["wall"] < 60
-    with pytest.raises(OSError, match="ended with 3"):
-        run_process([sys.executable, "-c", "raise SystemExit(3)"])
+def test_a_process_is_measured_with_those_it_starts_and_its_failure_named():
+    held = bytearray(300_000_000)  # the memory of the process that measures is not that of the measured one
+    wait = "import time; held = bytearray(60_000_000); time.sleep(0.5)"
+    cost = cost_of([sys.executable, "-c", wait])
+    assert 60 < cost.peak_mb < 100 and 0.5 < cost.wall < 60 and len(held) == 300_000_000
+    twice = f"import subprocess, sys; {wait[:-17]}; subprocess.run([sys.executable, '-c', {wait!r}])"
+    assert cost_of([sys.executable, "-c", twice]).peak_mb > 120
+    assert cost_of([sys.executable, "-c", "sum(range(20_000_000))"]).processor > 0.1
+    with pytest.raises(OSError, match="ended with 3: why"):
+        cost_of([sys.executable, "-c", "print('why', flush=True); raise SystemExit(3)"])
 
 
 def test_whole_processes_clean_the_same_files():
     rows = measure_processes(SAMPLE, {"keep all": HERE}, 1)
     assert [(row["system"], row["source"]) for row in rows] == [
-        ("declutter clean", "html"), ("declutter clean", "text"), ("keep all", "text"),
+        ("declutter clean", "html"), ("declutter clean", "dump"), ("keep all", "dump"),
     ]  # fmt: skip
-    assert BY_NAME["keep all"].takes == "text" and rows[0]["ratio_to_first"] == 1.0
+    assert BY_NAME["keep all"].source == "dump" and rows[0]["ratio_to_first"] == 1.0
 
 
 def test_importing_declutter_is_nearly_nothing():
@@ -80,10 +78,3 @@ def test_the_table_of_speed_is_relative_to_declutter():
         "| careful 1.0 | HTML | 0.25 | 5 | 120 | 0.75 |",
     ]
     assert rows[-1] == "3 pages of birds, 2 rounds, x, 2026-01-02."
-
-
-def test_memory_of_a_process_is_its_own_not_that_of_the_one_that_started_it():
-    held = bytearray(300_000_000)
-    assert run_process([sys.executable, "-c", "pass"])["peak_mb"] < 100
-    assert run_process([sys.executable, "-c", "held = bytearray(200_000_000)"])["peak_mb"] > 200
-    assert len(held) == 300_000_000

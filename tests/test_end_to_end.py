@@ -24,7 +24,7 @@ def files(tmp_path):
 
 def test_all_files_hold_the_same_pages(files):
     folder, dataset, megabytes = files
-    htmls = [page.html for page in dataset.read()]
+    htmls = [page.html for page in dataset.pages]
     for name in ("pages.warc", "pages.warc.gz"):
         assert [page.html for page in end_to_end.decoded(folder / name)] == htmls
     dumps = [json.loads(line)["text"] for line in (folder / "dumps.jsonl").read_text("utf-8").splitlines()]

@@ -13,9 +13,9 @@ from declutter.report.figures import Bar, Bin, Point, bars, reliability, scatter
 pytest.importorskip("bs4", reason="the benchmarks need declutter-text[train]")
 pytest.importorskip("sklearn", reason="the benchmarks need declutter-text[train]")
 
-from benchmarks import report_page, worst  # noqa: E402
+from benchmarks import report as benchmark_report  # noqa: E402
+from benchmarks.accuracy import measure  # noqa: E402
 from benchmarks.datasets import open_dataset  # noqa: E402
-from benchmarks.quality import measure  # noqa: E402
 from benchmarks.report import command, write_report  # noqa: E402
 from benchmarks.results import write_result  # noqa: E402
 from declutter.errors import GoldError  # noqa: E402
@@ -88,7 +88,7 @@ def results(folder, tmp_path):
 
 
 def test_figures_and_tables_of_a_result(results):
-    report = report_page.benchmark_page(
+    report = benchmark_report.benchmark_page(
         {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))}
     )
     for name in ("scatter-0", "s0-html", "s0-dump", "s0-calibration"):
@@ -107,7 +107,7 @@ def test_worst_pages_are_shown_line_by_line(folder, results, tmp_path):
 
 def test_losses_are_where_a_peer_is_better(results):
     result = json.loads((results / "harbour.json").read_text("utf-8"))
-    found = worst.losses(result, "html", 3)
+    found = benchmark_report.losses(result, "html", 3)
     assert found[0].key == "site1/3" and found[0].best > found[0].score
     gaps = [loss.best - loss.score for loss in found]
     assert gaps == sorted(gaps, reverse=True) and all(gap > 0 for gap in gaps)
@@ -117,7 +117,7 @@ def test_models_trained_on_the_pages_are_marked(results):
     result = json.loads((results / "harbour.json").read_text("utf-8"))
     own = next(row for row in result["rows"] if row["system"] == "declutter" and row["source"] == "html")
     own["status"] = "trained on these pages"
-    assert 'class="trained"' in report_page.benchmark_page({"harbour": result})
+    assert 'class="trained"' in benchmark_report.benchmark_page({"harbour": result})
 
 
 def test_other_pages_than_those_measured_are_refused(folder, results):

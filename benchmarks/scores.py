@@ -1,11 +1,16 @@
-"""Metrics of datasets: the score of a page, of a set, and how sure a difference between two answers is."""
+"""Scores: of a page's answer, of a set of pages, and how sure the difference between two systems is.
+
+Word F1 (WCXB) averages over pages; token F1, line F1 and recall average over the pages of a site, then over sites;
+shingle F1 is the F1 of mean precision and mean recall over pages. Every score is 0 to 1.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +20,7 @@ from declutter.train.f1 import Counts, bag_f1, tokens, words
 N_DRAWS = 2000  # of the bootstrap
 INTERVAL = (2.5, 97.5)  # percentiles
 SHINGLE_WORDS = 4
+HEADLINE_LINES = 12  # lines of an answer among which its headline must be
 WORD = re.compile(r"\w+")
 
 
@@ -25,39 +31,78 @@ def shingles(text: str) -> Counter[tuple[str, ...]]:
     return Counter(run for run in runs if run)
 
 
+def line_characters(text: str) -> Counter[str]:
+    """The characters of each line that is not blank."""
+    found: Counter[str] = Counter()
+    for line in text.split("\n"):
+        found[line] += len(line.strip())
+    return +found
+
+
+def letters(text: str) -> str:
+    """Letters and digits alone, NFKC, lower-cased."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).lower()))
+
+
 @dataclass(frozen=True, slots=True)
 class PageScore:
-    """One answer: what is stored of it, and its precision and recall."""
+    """One answer: what a result stores of it, and its precision and recall."""
 
-    stored: tuple[float, ...]  # (f1,), or of shingles the shares (right, wrong, missing) of all that either has
+    stored: tuple[float, ...]  # (f1,); of shingles the shares (right, wrong, missing) of all that either has
     precision: float
     recall: float
 
 
+BAGS: dict[str, Callable[[str], Counter]] = {
+    "word_f1": words, "token_f1": tokens, "shingle_f1": shingles, "line_f1": line_characters,
+}  # fmt: skip
+
+
 def score_page(metric: str, answer: str, gold: str) -> PageScore:
-    """Score a text against the gold by "word_f1", "token_f1" or "shingle_f1"."""
-    if metric == "shingle_f1":
-        given, wanted = shingles(answer), shingles(gold)
-        hits = (given & wanted).total()
-        parts = (hits, given.total() - hits, wanted.total() - hits)
-        total = sum(parts) or 1
-        counts = Counts(hits, given.total(), wanted.total())
-        return PageScore(tuple(part / total for part in parts), counts.precision, counts.recall)
-    bag = {"word_f1": words, "token_f1": tokens}[metric]
-    given, wanted = bag(answer), bag(gold)
+    """Score a text against the gold by "word_f1", "token_f1", "line_f1", "shingle_f1" or "recall".
+
+    Of "recall", `gold` is the lines that must be kept; the share of them whose letters stand in the answer counts, and
+    precision is the share of the answer's letters that those lines would fill, 1 at most.
+    """
+    if metric == "recall":
+        wanted, kept = [found for line in gold.split("\n") if (found := letters(line))], letters(answer)
+        recall = sum(line in kept for line in wanted) / len(wanted) if wanted else 1.0
+        return PageScore((recall,), min(1.0, len("".join(wanted)) / len(kept)) if kept else 1.0, recall)
+    given, wanted = BAGS[metric](answer), BAGS[metric](gold)
     counts = Counts((given & wanted).total(), given.total(), wanted.total())
-    return PageScore((bag_f1(given, wanted),), counts.precision, counts.recall)
+    if metric != "shingle_f1":
+        return PageScore((bag_f1(given, wanted),), counts.precision, counts.recall)
+    parts = (counts.hits, counts.kept - counts.hits, counts.main - counts.hits)
+    total = sum(parts) or 1
+    return PageScore(tuple(part / total for part in parts), counts.precision, counts.recall)
+
+
+def has_headline(answer: str, headline: str) -> bool:
+    """Whether the headline begins one of the first lines of an answer; letters and digits alone are compared."""
+    lines = [line for line in answer.split("\n") if line.strip()][:HEADLINE_LINES]
+    return any(letters(line).startswith(letters(headline)) for line in lines)
+
+
+def shingle_precision(answer: str, gold: str) -> float:
+    """The share of the answer's runs of four words that stand in the gold; nan for an empty answer."""
+    given = shingles(answer)
+    return (given & shingles(gold)).total() / given.total() if given else float("nan")
+
+
+def mean_of_sites(scores: Sequence[float], sites: Sequence[str]) -> float:
+    """The mean over each site's pages, then over sites; nan where there is no page."""
+    return set_score("token_f1", np.array(scores, float)[:, None], sites) if len(scores) else float("nan")
 
 
 def family_sums(metric: str, scores: np.ndarray, sites: Sequence[str], families: Sequence[str]) -> np.ndarray:
     """float64 (n_families, n_parts, 2): sums and counts of what the metric averages, by family.
 
-    `scores` is float64 (n_pages, n_stored). Word F1 averages over pages, token F1 over a site's pages and then over
-    sites, shingles average precision and recall over pages each. Families come in sorted order.
+    `scores` is float64 (n_pages, n_stored), `sites` and `families` name those of each page. Families come in sorted
+    order.
     """
     family_names, family = np.unique(np.asarray(families), return_inverse=True)
-    parts = _averaged(metric, scores)  # (n_pages, n_parts), nan where a page has no say
-    if metric == "token_f1":
+    parts = _averaged(metric, scores)  # (n_pages, n_parts), nan where a page does not count
+    if metric not in ("word_f1", "shingle_f1"):
         _, first, site = np.unique(np.asarray(sites), return_index=True, return_inverse=True)
         counts = np.bincount(site)[:, None]
         parts = np.stack([np.bincount(site, weights=column) for column in parts.T], axis=1) / counts
@@ -94,7 +139,7 @@ def set_score(metric: str, scores: np.ndarray, sites: Sequence[str]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much better one answer is than another, with the bounds of a 95% interval."""
+    """How much better one system is than another, with the bounds of a 95% interval."""
 
     mean: float
     low: float
