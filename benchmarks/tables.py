@@ -155,8 +155,11 @@ def short_view(results: Sequence[dict]) -> str:
 
 
 def short_speed_view(results: Sequence[dict]) -> str:
-    """The speed of the SHORT systems."""
-    kept = [{**result, "in_process": [row for row in result["in_process"] if _is_short(row)]} for result in results]
+    """The speed of the SHORT systems, from HTML."""
+    kept = [
+        {**result, "in_process": [row for row in result["in_process"] if row["source"] == "html" and _is_short(row)]}
+        for result in results
+    ]
     return speed_view(kept)
 
 
