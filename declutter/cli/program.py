@@ -44,8 +44,23 @@ def _stop(_signal, _frame):
     sys.exit(128 + signal.SIGTERM)
 
 
+def _show_version(ctx: click.Context, _option, is_asked: bool) -> None:
+    if is_asked:
+        from declutter.stages.kernels import in_use
+
+        click.echo(f"declutter, version {__version__}\nkernels: {in_use()}")
+        ctx.exit()
+
+
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
-@click.version_option(__version__, prog_name="declutter")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and which kernels run, and exit.",
+)
 def main():
     """Clean what a scraper left: keep a page's main content, remove the boilerplate, line by line.
 

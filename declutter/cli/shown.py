@@ -31,8 +31,11 @@ def finish(summary, quiet: bool, seconds: float = 0.0) -> None:
         for line in _summary_lines(summary):
             click.echo(line, err=True)
         if seconds >= LONG_SECONDS:
+            from declutter.stages.kernels import in_use
+
             speed = f"{summary.n_pages / seconds:,.0f} pages/s, {size(summary.bytes_in / seconds)}/s"
             click.echo(f"time     {seconds:.0f} s; {speed}", err=True)
+            click.echo(f"kernels  {in_use()}", err=True)
     tell_failures([failure.reason for failure in summary.failures], len(summary.failures))
     if summary.failures:
         click.get_current_context().exit(1)

@@ -104,6 +104,4 @@ class Cohesion:
 
 def cohesion_of(columns: Columns) -> Cohesion:
     """The cohesion of the columns' pages, found once."""
-    if "cohesion" not in columns.__dict__:
-        columns.__dict__["cohesion"] = Cohesion(columns)
-    return columns.__dict__["cohesion"]
+    return columns.derived(Cohesion)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from declutter.lines import Lines, Measures, Repeats
 from declutter.stages.features.pagewise import Pagewise
 from declutter.stages.measure import characters
 
+Derived = TypeVar("Derived")
 LONG_WORDS = 15.0  # a line from this length on is more often prose than not, in every script measured
 SHORT_WORDS = 8.0  # a line below this length is more often a link or a label
 TEMPLATE_SHARE = 0.3  # a line on this share of a site's pages (and on two) is a template line
@@ -21,6 +24,13 @@ class Columns(Pagewise):
     def __init__(self, lines: Lines, measures: Measures, repeats: Repeats):
         super().__init__(measures.page_starts)
         self.lines, self.measures, self.repeats = lines, measures, repeats
+        self._derived: dict[Callable, object] = {}
+
+    def derived(self, make: Callable[[Columns], Derived]) -> Derived:
+        """make(self), made once: what other modules find in these columns."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        return cast(Derived, self._derived[make])
 
     # what a line is
 

@@ -149,9 +149,7 @@ def in_consent_dialog(columns: Columns) -> np.ndarray:
 
 def dom_of(columns: Columns) -> Dom:
     """The DOM of the columns' pages, made once."""
-    if "dom" not in columns.__dict__:
-        columns.__dict__["dom"] = Dom(columns)
-    return columns.__dict__["dom"]
+    return columns.derived(Dom)
 
 
 def _is(*tags: str) -> Callable[[Columns], np.ndarray]:

@@ -191,6 +191,4 @@ class Outline:
 
 def outline_of(columns: Columns) -> Outline:
     """The outline of the columns' pages, found once."""
-    if "outline" not in columns.__dict__:
-        columns.__dict__["outline"] = Outline(columns)
-    return columns.__dict__["outline"]
+    return columns.derived(Outline)

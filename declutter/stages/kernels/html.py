@@ -306,17 +306,22 @@ def _pairs(kind: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def mended(tags: list[int], texts: list[str], table: TagTable) -> tuple[list[int], list[str]]:
     """Tags and the texts after them so that each start tag has its end tag: the slow way, for broken pages."""
     keys = list(table.rows)
-    out_tags, out_texts, open_names = [table["html"]], [""], []
+    out_tags, out_texts = [table["html"]], [""]
+    open_names: list[str] = []
+    n_open: Counter[str] = Counter()
     for tag, text in zip(tags, texts, strict=True):
         kind, name = keys[tag][:2]
-        if name == "html" or (kind < 0 and name not in open_names[-MAX_LEVELS:]):
+        if name == "html" or (kind < 0 and not n_open[name]):
             tag = table["!"]
         elif kind < 0:
             while (last := open_names.pop()) != name:
+                n_open[last] -= 1
                 out_tags.append(table["/" + last])
                 out_texts.append("")
+            n_open[name] -= 1
         elif kind > 0:
             open_names.append(name)
+            n_open[name] += 1
         out_tags.append(tag)
         out_texts.append(text)
     ends = [table["/" + name] for name in reversed(open_names)] + [table["/html"]]
@@ -425,22 +430,25 @@ class _Tokens:
     element_tag: np.ndarray  # int64 (n_elements,), rows of `tags`
 
 
+def _joined(pages: list[tuple[list[int], list[str]]], table: TagTable) -> tuple[np.ndarray, np.ndarray, TagColumns]:
+    """The tags of a batch (int64, rows of the table), where each page begins and the end, and the table's columns."""
+    tag = np.concatenate([np.array(page_tags, np.int64) for page_tags, _ in pages])
+    return tag, np.cumsum([0, *(len(page_tags) for page_tags, _ in pages)]), table.columns()
+
+
 def _tokens(htmls: Sequence[str], tables: Tables) -> _Tokens:
     """The tokens of a batch, pages that don't pair up mended."""
     table = TagTable(tables)
     pages = [_cut(html, table) for html in htmls]
-    while True:
-        tag = np.concatenate([np.array(page_tags, np.int64) for page_tags, _ in pages])
-        starts = np.cumsum([0, *(len(page_tags) for page_tags, _ in pages)])
-        tags = table.columns()
-        kind, name = tags.kind[tag], tags.name[tag]
-        broken = broken_pages(kind, name, starts)
-        if not len(broken):
-            break
-        for page in broken.tolist():
+    tag, starts, tags = _joined(pages, table)
+    for _ in range(2):  # pages of other numbers of end tags than start tags, then pages whose end tags close others
+        broken = broken_pages(tags.kind[tag], tags.name[tag], starts).tolist()
+        for page in broken:
             pages[page] = mended(*pages[page], table)
+        if broken:
+            tag, starts, tags = _joined(pages, table)
     texts = list(chain.from_iterable(page_texts for _, page_texts in pages))
-    tree = build_tree(kind)
+    tree = build_tree(tags.kind[tag])
     element_tag = tag[tree.start]
     left_out = tags.is_left_out[element_tag]
     if left_out.any():
