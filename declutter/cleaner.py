@@ -18,7 +18,6 @@ from declutter.stages.features import (
     Columns,
     features,
     html_features,
-    outline_of,
     word_features,
 )
 from declutter.stages.judge import rules
@@ -175,9 +174,7 @@ def judge(lines: Lines, pages: Sequence[Page], cleaner: Cleaner) -> Verdicts:
     model, features_of = cleaner._model_for("text" if pages[0].html is None else "html")
     if model is not None:
         x = features_of(columns, model)
-        is_title = columns.row == outline_of(columns).title_row
-        scores = model.scores(x, measures.page_starts)
-        judgement = by_model(measures, *scores, judgement, is_title, cleaner.beta, in_dump=not lines.dom)
+        judgement = by_model(columns, *model.scores(x, measures.page_starts), judgement, cleaner.beta)
     return decide(lines, measures, judgement, cleaner.keep)
 
 

@@ -95,7 +95,7 @@ class Judgement:
     score: np.ndarray  # float32 (n,), P(line is main content), 0..1
     reasons: tuple[str, ...]
     reason_codes: np.ndarray  # int32 (n,), rows of `reasons`
-    certain: np.ndarray  # bool (n,), where the judgement stands whatever another engine says
+    certain_below: np.ndarray  # float32 (n,), the other engine's score below which the judgement stands; 0: never
 
 
 @dataclass(frozen=True, slots=True)

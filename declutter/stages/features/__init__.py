@@ -12,6 +12,7 @@ from declutter.stages.features.dom import (
     DOM_FAMILIES,
     DOM_FEATURES,
     HTML_FEATURE_NAMES,
+    dom_of,
     html_features,
     in_consent_dialog,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Columns",
     "Outline",
     "Pagewise",
+    "dom_of",
     "features",
     "html_features",
     "in_consent_dialog",

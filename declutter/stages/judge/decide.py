@@ -8,16 +8,18 @@ from functools import cache
 import numpy as np
 
 from declutter.lines import BODY, LABELS, LEGAL, TITLE, Judgement, Lines, Measures, Verdicts
+from declutter.stages.features import Columns
+from declutter.stages.judge.headline import choose_headline, copies
 
 CONFIDENT = 0.8  # a score from which on a line is the core of a page's text
 RULES_LABEL_WEIGHT = 2.5  # what the rules' label adds to the model's; by the founding dumps, whose labels are by hand
 SHARPEN = 1.0  # how much a page with a confident core sharpens the scores of its other lines; see choose()
-TITLE_SCORE = 0.1  # a score from which on the outline's title is kept: golds without titles make models shy of them
 HOPELESS_SCORE, HOPELESS_WORDS = 0.4, 30.0  # a page whose scores, and expected words, all lie below has no text,
 HOPELESS_PAGE_WORDS = 100.0  # where it has so many words: of a smaller page the little that it says may be its text
 #: Above and below the lines of a page with at least EDGE_CORE_SCORE, where those are EDGE_CORE_SHARE of its text, lines
 #: of up to EDGE_WORDS words below EDGE_SCORE are main content in one of three; scores say more (benchmarks/models.md).
 EDGE_CORE_SCORE, EDGE_CORE_SHARE, EDGE_WORDS, EDGE_SCORE = 0.9, 0.7, 6.0, 0.7
+HEADLINE_KEY = 2 * 101 * 101  # from here on a reason's key says how likely a headline is; below, score and cut-off
 GRID = 4096.0  # parts of a word and of a score that are told apart
 BOILERPLATE = np.array([code for code in range(len(LABELS)) if code not in (BODY, TITLE)])
 BLANK_REASON = "blank line between kept lines"
@@ -88,46 +90,44 @@ def short_at_the_edge(page_starts: np.ndarray, words: np.ndarray, score: np.ndar
 
 
 def by_model(
-    measures: Measures,
-    score: np.ndarray,
-    label_scores: np.ndarray,
-    rules: Judgement,
-    is_title: np.ndarray,
-    beta: float,
-    in_dump: bool,
+    columns: Columns, score: np.ndarray, label_scores: np.ndarray, rules: Judgement, beta: float = 1.0
 ) -> Judgement:
     """The model's judgement. Where the rules are certain they overrule it.
 
-    A kept line is a title where the outline says so (`is_title`, bool, n) and body elsewhere; the title is kept with a
-    low score already where the page has other text. A line that is not kept has the best of the other labels. In dumps
-    (`in_dump`), unless recall is preferred, short lines at the edge of a certain text are not kept; where there is a
-    DOM, they are mostly headings.
+    The headline is kept whatever its score where the page has other text; it and its copies that are kept are titles,
+    other kept lines are body. A line that is not kept has the best of the other labels. In dumps, unless recall is
+    preferred, short lines at the edge of a certain text are not kept; where there is a DOM, they are mostly headings.
     """
-    certain = rules.certain
+    measures, in_dump = columns.measures, not columns.lines.dom
+    headline = choose_headline(columns, score)
+    certain = (score < rules.certain_below) & ~headline.is_kept
     open_score = np.where(certain, 0.0, score)
     keep, cut = choose(measures.page_starts, measures.words, open_score, beta)
     if in_dump and beta <= 1.0:
         keep &= ~short_at_the_edge(measures.page_starts, measures.words, open_score)
     page = np.repeat(np.arange(len(measures.page_starts) - 1), np.diff(measures.page_starts))
     has_text = np.bincount(page, keep, minlength=1)[page] > 0
-    keep = (keep | (is_title & (score >= TITLE_SCORE) & has_text)) & ~certain
+    keep = (keep | headline.is_kept & has_text) & ~certain
+    is_title = headline.is_headline & keep
     fit = label_scores[:, BOILERPLATE] + RULES_LABEL_WEIGHT * (rules.labels[:, None] == BOILERPLATE)
     # of the labels of template lines the model knows more, but for those told by a phrase or by a dialog's name
     removed = np.where(certain & (rules.labels == LEGAL), LEGAL, BOILERPLATE[fit.argmax(axis=1)])
-    labels = np.where(keep, np.where(is_title, TITLE, BODY), removed)
+    labels = np.where(keep, np.where(copies(columns, is_title), TITLE, BODY), removed)
     percent, cut_percent = np.rint(100 * score).astype(np.int64), np.rint(100 * cut).astype(np.int64)
-    below_cut = keep & (score < cut)  # titles
-    cut_percent = np.where(below_cut, round(100 * TITLE_SCORE), cut_percent)
     cut_percent = np.where(~keep & (open_score > cut), round(100 * EDGE_SCORE), cut_percent)  # short lines at the edge
-    key = np.where(certain, -1 - rules.reason_codes, (percent * 101 + cut_percent) * 2 + keep)
+    key = (percent * 101 + cut_percent) * 2 + keep
+    key = np.where(keep & (score < cut), HEADLINE_KEY + np.rint(100 * headline.chance).astype(np.int64), key)
+    key = np.where(certain, -1 - rules.reason_codes, key)
     keys, codes = np.unique(key, return_inverse=True)
     reasons = tuple(rules.reasons[-1 - k] if k < 0 else _model_reason(k) for k in keys.tolist())
     final = np.where(certain, np.minimum(score, rules.score), score).astype(np.float32)
-    return Judgement(labels.astype(np.uint8), final, reasons, codes.reshape(-1).astype(np.int32), certain)
+    return Judgement(labels.astype(np.uint8), final, reasons, codes.reshape(-1).astype(np.int32), rules.certain_below)
 
 
 @cache
 def _model_reason(key: int) -> str:
+    if key >= HEADLINE_KEY:
+        return f"the page's headline, with a chance of {key - HEADLINE_KEY}%"
     percent, cut = divmod(key // 2, 101)
     bound = "at least" if key % 2 else "more than"
     return f"the model gives it {percent}%; this page's text is what has {bound} {cut}%"

@@ -27,6 +27,11 @@ from declutter.stages.features.outline import HEADING_COVERS, NAMED_COVERS, PHRA
 from declutter.stages.measure.phrases import CATEGORIES
 
 CERTAIN_PAGES, CERTAIN_SHARE = 5, 0.8  # where a template line needs no model
+NEVER, UNLESS_SURE, ALWAYS = np.float32(0), np.float32(0.5), np.float32(2)  # scores below which rules overrule a model
+SLOT_PHRASE, SLOT_REPEATS = (
+    0.3,
+    3,
+)  # a form's slot says no phrase, and stands on its page once, or with its entry in lists
 CERTAIN_LIST_LINES, CERTAIN_GAIN_WORDS = 10, 150  # where a list below a text needs none,
 HEADLINE_WORDS = 3, 25  # of those of its lines that are as long as headlines are
 FEW_ENDED = 0.1  # share of a run of lines that may end sentences, as headlines with a question mark do
@@ -218,24 +223,29 @@ class _Rules:
         parts = (part.tolist() for part in np.unravel_index(unique, sizes))
         reasons = tuple(map(_in_words, *parts))
         score = SCORES[self.reason]
-        return Judgement(self.labels, score, reasons, codes.astype(np.int32), self._certain())
+        return Judgement(self.labels, score, reasons, codes.astype(np.int32), self._certain_below())
 
-    def _certain(self) -> np.ndarray:
-        """Where a model is not asked: template lines of most of a site's pages, and long lists of headlines below text;
-        in HTML, dialogs about cookies.
+    def _certain_below(self) -> np.ndarray:
+        """float32 (n,): the score of a model below which the rules overrule it, 0 where they never do.
 
-        Overruling a model at lines of such lists moves token F1 by at most .001 a set, and at longer and shorter lines
-        by down to -.004 (benchmarks/models.md); without it a list that follows the text of a lone page is sometimes
-        taken for text. Where there is a DOM, it tells lists better than this.
+        In HTML they overrule it in dialogs about cookies only: of the template lines of most pages that a model would
+        keep there, 125 of 126 are main content. In dumps they overrule it at such template lines, unless the model is
+        sure of one that can be a form's slot ("Ingredients", "Weight"): of those 88 of 91 are main content, of the
+        others that it is sure of 2 of 60. And in dumps they overrule it at long lists of headlines below text: that
+        moves token F1 by at most .001 a set, and at longer and shorter lines by down to -.004 (benchmarks/models.md);
+        without it a list that follows the text of a lone page is sometimes taken for text.
         """
         c = self.c
+        if c.lines.dom:
+            return np.where(self.reason == CONSENT, ALWAYS, NEVER)
         repeats = c.repeats
         often = (repeats.pages_with >= CERTAIN_PAGES) & (repeats.pages_with >= CERTAIN_SHARE * repeats.site_pages)
+        slot = (c.page_repeats <= SLOT_REPEATS) & (c.phrase < SLOT_PHRASE)
         listed = (self.reason == BELOW_UNENDED) & (self.a >= CERTAIN_LIST_LINES)
         listed &= (self.o.segment[2] >= CERTAIN_GAIN_WORDS) & (c.words >= HEADLINE_WORDS[0])
         listed &= c.words <= HEADLINE_WORDS[1]
-        template = self.o.template & often & (self.labels != TITLE)  # other pages may list a title
-        return template | (listed if not c.lines.dom else self.reason == CONSENT)
+        template = np.where(self.o.template & often, np.where(slot, UNLESS_SURE, ALWAYS), NEVER)
+        return np.where(listed, ALWAYS, template)
 
 
 def _in_words(reason: int, label: int, a: int, b: int) -> str:
