@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from declutter.lines import LABEL_CODES, LABELS
-from declutter.stages.features import FEATURE_NAMES
+from declutter.stages.features import FEATURE_NAMES, HTML_FEATURE_NAMES
 from declutter.train import examples as examples_module
-from declutter.train.examples import UNKNOWN, label_dumps, make_examples
+from declutter.train.examples import HTML_STYLE, UNKNOWN, label_dumps, make_examples
 from declutter.train.gold import GoldPage, read_gold
 
 SEEDS = Path(__file__).parent.parent / "seeds"
@@ -114,7 +114,90 @@ def test_the_seed_draws_the_groups(tide):
     assert len(orders) > 1
 
 
-def test_rows_of_pages(tide):
-    made = make_examples(tide)
-    wanted = np.arange(len(made.pages)) == 2
-    assert set(made.page[made.rows_of(wanted)].tolist()) == {2}
+def rows_of(examples, page_id):
+    return examples.page == next(row for row, dump in enumerate(examples.pages) if dump.page.id == page_id)
+
+
+STORIES = (
+    "The storm reached the harbour at noon on Monday and tore two boats from their moorings.",
+    "Nobody was hurt, the mayor said, but the fish market will stay closed until the weekend.",
+    "Engineers will look at the north wall once the water has gone down far enough to do so.",
+)
+MENU = "<nav><ul><li><a href=/>Home</a><li><a href=/s>Sport news</a></ul></nav>"
+
+
+def storm(number, site="a.example"):
+    body = f"Page {number} says this. {STORIES[number % 3]}"
+    html = f"<body>{MENU}<article><h1>Storm number {number}</h1><p>{body}<pre>x\n\ny</pre></article>Imprint"
+    main_text = f"Storm number {number}\n\n{body}\n\nx\n\ny"
+    return html_page(id=str(number), site=site, html=html, main_text=main_text)
+
+
+def html_dumps(*pages):
+    return [dump for page in pages for dump in label_dumps(page, [HTML_STYLE])]
+
+
+def test_html_pages_have_the_labels_of_their_rows_and_the_features_of_html():
+    examples = make_examples(html_dumps(storm(1)), sizes=())
+    dump = examples.pages[0]
+    assert dump.text.split("\n")[:3] == ["Home", "Sport news", "Storm number 1"]
+    assert (dump.style, dump.page.html, dump.page.main_text) == (HTML_STYLE, None, storm(1).main_text)
+    assert examples.x.shape == (7, len(HTML_FEATURE_NAMES)) and examples.x.dtype == np.float32
+    assert examples.is_main.tolist() == [0, 0, 1, 1, 1, 1, 0]
+    assert examples.line.tolist() == [0, 1, 2, 3, 4, 6, 7]  # the blank line of the <pre> is no example
+    labels = ("navigation", "navigation", "title", "body")
+    assert examples.labels[:4].tolist() == [LABEL_CODES[label] for label in labels]
+    assert examples.tokens.tolist()[:3] == [1, 2, 3]
+
+
+def test_the_html_pages_of_a_site_are_measured_together():
+    share = HTML_FEATURE_NAMES.index("site_share")
+    pages = html_dumps(*(storm(number, site) for site in ("a.example", "b.example") for number in range(3)))
+    whole, lone = make_examples(pages, sizes=()), make_examples(pages, sizes=(1,))
+    assert whole.x[whole.line == 0, share].tolist() == [1.0] * 6
+    assert not lone.x[:, share].any()
+    assert {dump.page.site for dump in whole.pages[:3]} == {"a.example"}
+
+
+def test_html_pages_without_rows_have_no_examples():
+    examples = make_examples(html_dumps(html_page(html="<p></p>", main_text=""), storm(2)), sizes=())
+    assert rows_of(examples, "1").sum() == 0 and rows_of(examples, "2").sum() == 7
+
+
+def test_html_pages_and_dumps_are_not_mixed(tide):
+    with pytest.raises(ValueError, match="no common examples"):
+        make_examples([*tide, *html_dumps(storm(1))])
+    with pytest.raises(ValueError, match="no page"):
+        make_examples([])
+
+
+RECIPE = """<h1>Plum cake</h1><nav><a href=/>Home</a> <a href=/s>Salt and more</a></nav><p>Everybody loves it.</p>
+<ul><li>200&nbsp;g <b>plums</b></li><li>½ tsp salt</li></ul>
+<p>Stone the plums. Bake them for an hour.</p><p>Share</p>"""
+
+
+@pytest.mark.parametrize("style", [HTML_STYLE, "blocks", "inner_text"])
+def test_snippets_decide_the_lines_that_hold_them_and_no_others(style):
+    wanted = ("200 g plums", "1/2 tsp SALT", "Stone the plums.", "Bake them for an hour.", "salt")
+    (dump,) = label_dumps(html_page(html=RECIPE, main_text=None, wanted=wanted, unwanted=("Share",)), [style])
+    found = {line: main for line, main in zip(dump.text.split("\n"), dump.is_main.tolist(), strict=True) if main >= 0}
+    assert sorted(line.replace("\xa0", " ").strip("• ") for line, main in found.items() if main) == [
+        "200 g plums", "Stone the plums. Bake them for an hour.", "½ tsp salt",
+    ]  # fmt: skip
+    assert [line for line, main in found.items() if not main] == ["Share"]
+
+
+def test_labels_that_say_only_what_is_main_content_tell_no_label():
+    page = html_page(html=None, main_text=None, text="Menu\n\nProse", labels=("boilerplate", None, "main"))
+    (dump,) = label_dumps(page, ["blocks"])
+    assert dump.is_main.tolist() == [0, -1, 1] and set(dump.labels.tolist()) == {UNKNOWN}
+
+
+def test_a_headline_that_the_gold_leaves_out_is_undecided_wherever_it_stands():
+    html = HTML.replace("<nav>", "<div>Ferry sails again</div><nav>")
+    gold = f"{PROSE}\n\n{PROSE[::-1]}"
+    for title_in_main, n_undecided in ((False, 2), (None, 1)):
+        (dump,) = label_dumps(html_page(html=html, main_text=gold, title_in_main=title_in_main), ["blocks"])
+        lines = np.array(dump.text.split("\n"))
+        assert lines[dump.is_main < 0].tolist() == ["Ferry sails again"] * n_undecided
+        assert LABEL_CODES["title"] in dump.labels[dump.is_main < 0]

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from declutter.errors import GoldError
-from declutter.train.gold import decode_html, read_gold, registered_domain
+from declutter.train.gold import read_gold
 
 
 def write_wcxb(folder, main_content="Text of the page."):
@@ -103,24 +103,55 @@ def test_truncated_gzip_is_an_error(tmp_path):
         list(read_gold(tmp_path / "a"))
 
 
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ("<p>é".encode(), "<p>é"),
-        ("<meta charset=iso-8859-1><p>é".encode(), "<meta charset=iso-8859-1><p>é"),  # valid UTF-8 goes first
-        ('<meta charset="windows-1251"><p>Привет'.encode("cp1251"), '<meta charset="windows-1251"><p>Привет'),
-        ("<meta charset=iso-8859-1>“q”".encode("cp1252"), "<meta charset=iso-8859-1>“q”"),
-        ("<meta charset=gb2312>新闻".encode("gb18030"), "<meta charset=gb2312>新闻"),
-        (b"\xff\xfe" + "<p>é".encode("utf-16-le"), "<p>é"),
-        (b"\xef\xbb\xbf<p>a", "<p>a"),
-        (b"<meta charset=nonsense>\xe9", "<meta charset=nonsense>é"),
-        (b"<meta charset=utf-8>a\xff", "<meta charset=utf-8>a\ufffd"),
-    ],
-)
-def test_html_is_decoded_as_browsers_do(content, expected):
-    assert decode_html(content) == expected
+def test_html_is_decoded_as_cleaning_decodes_it(tmp_path):
+    folder = write_jsonl(tmp_path / "sites")
+    page = '<meta charset="windows-1251"><p>Привет'
+    (folder / "pages" / "1.html.gz").write_bytes(gzip.compress(page.encode("cp1251")))
+    assert next(read_gold(folder)).html == page
 
 
-def test_registered_domain():
-    assert registered_domain("News.Example.CO.UK") == "example.co.uk"
-    assert registered_domain("localhost") == "localhost"
+def test_sites_are_registered_domains_or_addresses(tmp_path):
+    folder = write_wcxb(tmp_path / "wcxb")
+    about = {"files": {"0007": {"domain": "192.168.0.1"}}}
+    (folder / "metadata.json").write_text(json.dumps(about), "utf-8")
+    assert next(read_gold(folder)).site == "192.168.0.1"
+
+
+def test_reads_snippets(tmp_path):
+    folder = write_jsonl(tmp_path / "recipes", **{"with": ["200 g plums", "Stone the plums."], "without": ["Share"]})
+    (folder / "gold.jsonl").rename(folder / "snippets.jsonl")
+    (page,) = read_gold(folder)
+    assert (page.wanted, page.unwanted) == (("200 g plums", "Stone the plums."), ("Share",))
+    assert (page.main_text, page.labels, page.html, page.family) == (None, None, "<p>متن", "group")
+    assert page.gold_text == "200 g plums\nStone the plums."
+    row = {"site": "a.org", "id": "2", "html": "pages/1.html.gz", "main_text": "no snippets"}
+    (folder / "snippets.jsonl").write_text(json.dumps(row), "utf-8")
+    with pytest.raises(GoldError, match=r"snippets\.jsonl:1: no 'with'"):
+        list(read_gold(folder))
+
+
+def test_reads_labels_that_say_only_what_is_main_content(tmp_path):
+    write_labelled(tmp_path / "portals" / "b.org", "1\tboilerplate\n3\tmain\n")
+    (tmp_path / "portals" / "sites.tsv").write_text("site\tlang\tscript\tfamily\nb.org\tth\tThai\tgroup\n", "utf-8")
+    (page,) = read_gold(tmp_path / "portals")
+    assert page.labels == ("boilerplate", None, "main", None) and page.gold_text == "Text"
+    assert (page.site, page.family, page.lang, page.script) == ("b.org", "group", "th", "Thai")
+
+
+def test_documents_of_a_language_are_no_site(tmp_path):
+    folder = tmp_path / "extracted"
+    for language in ("sv", "fi"):
+        write_labelled(folder / language, "1\tboilerplate\n3\tmain\n")
+        for suffix in ("txt", "labels.tsv"):
+            (folder / language / f"other.{suffix}").write_bytes((folder / language / f"page.{suffix}").read_bytes())
+    (folder / "documents.tsv").write_text("language\tdocument\tsource\n", "utf-8")
+    (folder / "sites.tsv").write_text("site\tlang\tscript\tfamily\nsv\tsv\tLatin\t\nfi\tfi\tLatin\t\n", "utf-8")
+    pages = list(read_gold(folder))
+    assert len({page.family for page in pages}) == len({page.site for page in pages}) == 4
+    assert [page.lang for page in pages] == ["fi", "fi", "sv", "sv"]
+
+
+@pytest.mark.parametrize(("title_in_main", "headline"), [(True, "متن"), (False, None), (None, None)])
+def test_the_headline_is_the_first_line_of_a_gold_that_begins_with_it(tmp_path, title_in_main, headline):
+    (page,) = read_gold(write_jsonl(tmp_path / "sites", title_in_main=title_in_main, main_text="متن\nو"))
+    assert page.headline == headline

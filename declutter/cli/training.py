@@ -28,7 +28,7 @@ Examples:
 def as_styles(_ctx, _option, value: str | tuple[str, ...]) -> tuple[str, ...]:
     """The dump styles of `--styles`, parted by commas, or of several `--style`."""
     styles = tuple(dict.fromkeys(",".join([value] if isinstance(value, str) else value).replace(",", " ").split()))
-    known = of_training("dumps").STYLES
+    known = of_training("labelling").ALL_STYLES
     if not styles or not set(styles) <= set(known):
         raise click.BadParameter(f"{', '.join(styles) or 'none'}; the dump styles are {', '.join(known)}")
     return styles
@@ -70,9 +70,9 @@ def as_styles(_ctx, _option, value: str | tuple[str, ...]) -> tuple[str, ...]:
 def train(gold, output, seeds, seed, styles, drawn, cache, html, folds_to, no_cross_validation, force, quiet):
     """Train a model on gold: pages whose main content, or whose lines' labels, are known.
 
-    GOLD are folders of WCXB, of gold.jsonl with HTML pages, or of dumps (NAME.txt beside NAME.labels.tsv). Pages
-    with HTML are dumped in several styles and their lines labelled by the gold and the HTML. The model is measured by
-    cross-validation grouped by site, and described in a card (.md) beside it.
+    GOLD are folders of WCXB, of gold.jsonl or snippets.jsonl with HTML pages, or of dumps (NAME.txt beside
+    NAME.labels.tsv). Pages with HTML are dumped in several styles and their lines labelled by the gold and the HTML.
+    The model is measured by cross-validation grouped by site, and described in a card (.md) beside it.
     """
     training = of_training("training")
     paths = [Path(output), training.card_path_of(output)]
@@ -121,9 +121,10 @@ def train(gold, output, seeds, seed, styles, drawn, cache, html, folds_to, no_cr
     default=["blocks"],
     callback=as_styles,
     metavar="STYLE",
-    help="The dump style of pages with HTML, blocks by default; may be given several times.",
+    help="The dump style of pages with HTML, blocks by default, or html: the pages themselves. Repeatable.",
 )
 @click.option("--alone", is_flag=True, help="Clean each page without the others of its site.")
+@click.option("--site-gain", is_flag=True, help="Clean the pages both ways, and report what a site's pages add.")
 @click.option(
     "--cache", type=click.Path(file_okay=False), callback=as_path, help="A folder to keep dumps and labels in."
 )
@@ -131,17 +132,21 @@ def train(gold, output, seeds, seed, styles, drawn, cache, html, folds_to, no_cr
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Tables, or one JSON object."
 )
 @click.option("--quiet", is_flag=True, help="Show no progress.")
-def score(gold, engine, model, styles, alone, cache, form, quiet):
+def score(gold, engine, model, styles, alone, site_gain, cache, form, quiet):
     """Measure what is kept of gold pages: lines, words and characters, by set, style, script, site and label.
 
     GOLD are folders as `declutter train` takes them. Score a model on sites that it was not trained on.
     """
-    from declutter.cleaner import Cleaner
-
     scoring = of_training("scoring")
     progress = partial(page_bar, quiet)
     found = scoring.score(
-        gold, Cleaner(engine=engine, model=model), styles=styles, alone=alone, cache=cache, progress=progress
+        gold,
+        _cleaner_with(engine, model),
+        styles=styles,
+        alone=alone,
+        site_gain=site_gain,
+        cache=cache,
+        progress=progress,
     )
     tell_missing(found["missing_styles"], quiet)
     click.echo(
@@ -150,6 +155,15 @@ def score(gold, engine, model, styles, alone, cache, form, quiet):
     )
     if found["failed"]:
         click.get_current_context().exit(1)
+
+
+def _cleaner_with(engine: str, model):
+    """A Cleaner that judges by the model given, dumps or HTML, whichever it was trained on."""
+    from declutter.cleaner import Cleaner
+    from declutter.stages.features import HTML_FEATURE_NAMES
+
+    is_for_html = model is not None and model.feature_names == HTML_FEATURE_NAMES
+    return Cleaner(engine=engine, **{"html_model" if is_for_html else "model": model})
 
 
 def of_training(name: str):

@@ -6,24 +6,28 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import get_ident
 
 import numpy as np
 
-from declutter.lines import LABEL_CODES, MAIN_CONTENT, Lines, Repeats
-from declutter.stages.features import Columns, features
+from declutter.cleaner import segment
+from declutter.lines import LABEL_CODES, Repeats
+from declutter.pages import Page
+from declutter.stages.features import Columns, features, html_features
 from declutter.stages.measure.measure import measure
 from declutter.stages.repeats import TemplateCounter
-from declutter.stages.segment.text import split_lines
 from declutter.train import dumps, teach
+from declutter.train.align import KEEP
 from declutter.train.f1 import token_list
-from declutter.train.gold import GoldPage
+from declutter.train.gold import MAIN_LABELS, GoldPage
+from declutter.train.snippets import label_by_snippets
 
 UNKNOWN = 255  # the code of a boilerplate line whose kind the page's DOM doesn't tell
+HTML_STYLE = "html"  # the style of a page that stays HTML
 SITE_SIZES = (1, 2, 5, 20)  # pages of a site seen together, so that the model knows the lone page and the site
-LABELLING = 1  # counts up when align.py, teach.py or dumps.py label differently: cached labels are then made again
+LABELLING = 2  # counts up when align.py, teach.py or dumps.py label differently: cached labels are then made again
 OTHER_TERMINATORS = dict.fromkeys(map(ord, "\r\u2028\u2029"), " ")
 
 
@@ -39,49 +43,68 @@ class LabelledDump:
 
 
 def label_dumps(page: GoldPage, styles: Sequence[str], cache: Path | None = None) -> list[LabelledDump]:
-    """The page's dumps in some styles (its own dump where it has no HTML) with the labels of their lines."""
+    """The page in some styles, with the labels of its lines; a page without HTML is its own and only dump.
+
+    A style is one of dumps.STYLES, or HTML_STYLE: the rows that cleaning makes of the page's HTML.
+    """
     if page.html is None:
         return [_hand_labelled(page)]
-    lesson, found = None, []
+    blocks, found = None, []
     for style in styles:
-        path = labels_path(cache, page, style)
-        record = read_labels(path)
+        text = text_in_style(page, style, cache)
+        path = _labels_path(cache, page, text)
+        record = _read_labels(path)
         if record is None:
-            lesson = lesson or teach.learn_blocks(page.html, page.main_text)
-            text = dumps.make_dump(page.html, style, cache).translate(OTHER_TERMINATORS)
-            taught = teach.carry(lesson, text, page.main_text)
-            record = [text, taught.is_main.tolist(), label_codes(taught.labels)]
-            write_labels(path, record)
-        text, is_main, codes = record
+            blocks = blocks or teach.learn_blocks(page.html, page.gold_text)
+            taught = _label(page, text, blocks)
+            record = [taught.is_main.tolist(), label_codes(taught.labels)]
+            _write_labels(path, record)
+        is_main, codes = record
         found.append(LabelledDump(page, style, text, np.array(is_main, np.int8), np.array(codes, np.uint8)))
     return found
 
 
+def text_in_style(page: GoldPage, style: str, cache: Path | None = None) -> str:
+    """The text of a page with HTML in one style, its lines ended by newlines only."""
+    if style == HTML_STYLE:
+        return segment([Page(page.id, html=page.html)]).text
+    return dumps.make_dump(page.html, style, cache).translate(OTHER_TERMINATORS)
+
+
+def _label(page: GoldPage, text: str, blocks: teach.Lesson) -> teach.Taught:
+    """Labels for the lines of a text of the page, by its main text, or by the snippets where those are all its gold."""
+    if page.main_text is not None:
+        return teach.carry(blocks, text, page.main_text, has_title=page.title_in_main is not False)
+    is_main = label_by_snippets(text.split("\n"), page.wanted, page.unwanted)
+    return teach.Taught(["body" if main == KEEP else None for main in is_main.tolist()], is_main)
+
+
 def _hand_labelled(page: GoldPage) -> LabelledDump:
-    is_main = [-1 if label is None else int(label in MAIN_CONTENT) for label in page.labels]
+    is_main = [-1 if label is None else int(label in MAIN_LABELS) for label in page.labels]
     codes = np.array(label_codes(page.labels), np.uint8)
     return LabelledDump(page, "labelled", page.text, np.array(is_main, np.int8), codes)
 
 
 def label_codes(labels: Iterable[str | None]) -> list[int]:
-    """The code of each label, UNKNOWN for None."""
-    return [UNKNOWN if label is None else LABEL_CODES[label] for label in labels]
+    """The code of each label; UNKNOWN for None and for labels that say only whether a line is main content."""
+    return [LABEL_CODES.get(label, UNKNOWN) for label in labels]
 
 
-def labels_path(cache: Path | None, page: GoldPage, style: str) -> Path | None:
-    """Where the labels of a page's dump are kept, by all that they come from; None without a cache."""
+def _labels_path(cache: Path | None, page: GoldPage, text: str) -> Path | None:
+    """Where the labels of a page's text are kept, by all that they come from; None without a cache."""
     if cache is None:
         return None
-    digest = hashlib.sha256(f"{LABELLING}\n{style}\n{page.main_text}\n{page.html}".encode("utf-8", "surrogatepass"))
-    return Path(cache) / "labelled" / style / f"{digest.hexdigest()[:32]}.json"
+    gold = (page.main_text, page.title_in_main, page.wanted, page.unwanted)
+    digest = hashlib.sha256(f"{LABELLING}\n{gold}\n{text}\n{page.html}".encode("utf-8", "surrogatepass")).hexdigest()
+    return Path(cache) / "labelled" / digest[:2] / f"{digest[:32]}.json"
 
 
-def read_labels(path: Path | None) -> list | None:
-    """What `write_labels` kept at a path, None where it kept nothing."""
+def _read_labels(path: Path | None) -> list | None:
+    """What `_write_labels` kept at a path, None where it kept nothing."""
     return json.loads(path.read_text("ascii")) if path is not None and path.is_file() else None
 
 
-def write_labels(path: Path | None, record: list) -> None:
+def _write_labels(path: Path | None, record: list) -> None:
     """Keep a record of labels, in one step: other processes see all of it or nothing. Without a path, keep nothing."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,27 +132,29 @@ class Examples:
         """int64 (n_pages + 1,): the row with which each page begins, and the end."""
         return np.searchsorted(self.page, np.arange(len(self.pages) + 1))
 
-    def rows_of(self, wanted: np.ndarray) -> np.ndarray:
-        """bool (n,): the rows of the wanted pages (bool, n_pages)."""
-        return wanted[self.page]
-
 
 def make_examples(labelled: Iterable[LabelledDump], seed: int = 0, sizes: Sequence[int] = SITE_SIZES) -> Examples:
-    """Measure labelled dumps as parts of their sites: groups of a random size of `sizes`, or whole (`sizes=()`).
+    """Measure labelled pages as parts of their sites: groups of a random size of `sizes`, or whole (`sizes=()`).
 
-    Lines are fingerprinted together with pages of the same site and style only, as one scraper would leave them.
+    Lines are fingerprinted together with pages of the same site and style only, as one scraper would leave them. `x`
+    is what `html_features` gives for pages in HTML_STYLE, and what `features` gives for dumps. Raises ValueError where
+    both are mixed, and where there is no page.
     """
     random = np.random.default_rng(seed)
     by_site: dict[tuple[str, str, str], list[LabelledDump]] = {}
     for dump in labelled:
         by_site.setdefault((dump.page.set, dump.page.site, dump.style), []).append(dump)
+    are_html = {style == HTML_STYLE for _, _, style in by_site}
+    if len(are_html) != 1:
+        raise ValueError("HTML pages and dumps make no common examples" if are_html else "no page to make examples of")
+    features_of = html_features if are_html.pop() else features
     parts, pages = [], []
     for dumps_of_site in by_site.values():
         for group in random_groups(dumps_of_site, sizes, random):
-            lines = split_lines([dump.text for dump in group])
-            parts.append(measure_group(group, lines, len(pages), features))
-            pages += group
-    return join_groups(parts, pages)
+            parts.append(_measure_group(group, len(pages), features_of))
+            pages += [replace(dump, page=replace(dump.page, html=None)) for dump in group]
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Examples(pages=tuple(pages), **columns)
 
 
 def random_groups(pages: list, sizes: Sequence[int], random: np.random.Generator) -> list[list]:
@@ -150,10 +175,17 @@ def random_groups(pages: list, sizes: Sequence[int], random: np.random.Generator
     return groups
 
 
-def measure_group(
-    group: Sequence[LabelledDump], lines: Lines, first_page: int, features_of: Callable[[Columns], np.ndarray]
+def page_of(dump: LabelledDump, site: str | None = None) -> Page:
+    """A labelled page as cleaning takes it."""
+    content = {"html": dump.page.html} if dump.style == HTML_STYLE else {"text": dump.text}
+    return Page(f"{dump.page.set}/{dump.page.site}/{dump.page.id}", site=site, **content)
+
+
+def _measure_group(
+    group: Sequence[LabelledDump], first_page: int, features_of: Callable[[Columns], np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The columns of Examples for pages of one site; `lines` are those of `group`, pages count from `first_page`."""
+    """The columns of Examples for pages of one site; pages count from `first_page`."""
+    lines = segment([page_of(dump) for dump in group])
     measures = measure(lines)
     repeats = Repeats.none(len(measures))
     if len(group) > 1:
@@ -172,9 +204,3 @@ def measure_group(
         "n_words": np.diff(measures.word_starts).astype(np.int32),
         "word_hashes": measures.word_hashes,
     }
-
-
-def join_groups(parts: Sequence[dict[str, np.ndarray]], pages: Sequence[LabelledDump]) -> Examples:
-    """The measured groups as Examples; `pages` are those of all groups in order."""
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return Examples(pages=tuple(pages), **columns)

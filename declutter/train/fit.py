@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from declutter.files import paths
-from declutter.lines import BODY, LABELS, TITLE
+from declutter.lines import BODY, LABELS
 from declutter.stages.features import WORD_FEATURE_NAMES
 from declutter.stages.features.lexicon import NOTHING
 from declutter.stages.judge.model import LEAF_GRID, Model, Trees
@@ -64,11 +64,8 @@ def line_weights(examples: Examples) -> np.ndarray:
 def fit(
     examples: Examples, feature_names: Sequence[str], settings: Settings = Settings(), card: dict | None = None
 ) -> Model:
-    """A Model from examples. Lines of unknown worth are left out; so are headlines that a gold leaves out of its text.
-
-    WCXB's gold has the headline on one page in four: such a line teaches the label `title`, nothing of what to keep.
-    """
-    decided = (examples.is_main >= 0) & ~((examples.labels == TITLE) & (examples.is_main == 0))
+    """A Model from examples. Undecided lines teach it their label, where that is known, and not what to keep."""
+    decided = examples.is_main >= 0
     weights = line_weights(examples)
     rows, weight = _drawn(examples, weights, decided, settings.seed)
     lexicon = NOTHING

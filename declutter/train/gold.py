@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import gzip
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from publicsuffixlist import PublicSuffixList
-
 from declutter.errors import GoldError
-from declutter.lines import LABEL_CODES
+from declutter.lines import LABEL_CODES, MAIN_CONTENT
+from declutter.stages.repeats import registered_domain
+from declutter.stages.segment.decode import decode_html
+
+#: Labels of gold that says which lines are main content, and not what kind of line each is.
+MAIN, BOILERPLATE = "main", "boilerplate"
+MAIN_LABELS = MAIN_CONTENT | {MAIN}
+GOLD_LABELS = (*LABEL_CODES, MAIN, BOILERPLATE)
 
 
 @dataclass(frozen=True, slots=True)
 class GoldPage:
-    """One page with what is known of it.
+    """One page with what is known of it, in one of three forms.
 
-    Either `html` and `main_text` are given (the page and its main content as text), or `text` and `labels`
-    (a dump and the label of each of its lines as `text.split("\\n")` gives them, None for blank lines).
+    - `html` and `main_text`: the page and its main content as text;
+    - `html` and `wanted` (perhaps `unwanted`): the page, and snippets that its main content holds (does not hold);
+    - `text` and `labels`: a dump and the label of each of its lines as `text.split("\\n")` gives them, one of
+      GOLD_LABELS, None for blank lines.
     """
 
     set: str  # name of the folder
     site: str
-    family: str  # sites of one owner or template: never parted between training and testing
+    family: str  # sites of one owner or template: all in training or all in testing
     id: str
     url: str | None
     kind: str | None  # article, forum, product, ... where known
@@ -38,26 +42,50 @@ class GoldPage:
     text: str | None
     main_text: str | None
     labels: tuple[str | None, ...] | None
+    title_in_main: bool | None = None  # whether `main_text` begins with the page's headline; None: not known
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str | None:
+        """The page's headline where its main text begins with it, else None."""
+        return self.main_text.partition("\n")[0] if self.main_text and self.title_in_main else None
+
+    @property
+    def gold_text(self) -> str:
+        """The main content as text: `main_text`, the dump's lines of main content, or the wanted snippets."""
+        if self.main_text is not None:
+            return self.main_text
+        if self.labels is None:
+            return "\n".join(self.wanted)
+        rows = zip(self.text.split("\n"), self.labels, strict=True)
+        return "\n".join(line for line, label in rows if label in MAIN_LABELS)
 
 
 def read_gold(path: str | Path) -> Iterator[GoldPage]:
     """The gold pages of a folder, in a fixed order; the format is recognised by what the folder holds.
 
     - `html/`, `ground-truth/` and `metadata.json`: pages of WCXB; the registered domain is site and family;
-    - `gold.jsonl` (and `sites.tsv`): one object a page, html beside it;
-    - `NAME.txt` beside `NAME.labels.tsv`, in the folder or its subfolders: labelled dumps; a dump without labels
-      is not gold and is passed over. The folder that holds the files is the site.
+    - `gold.jsonl`: one object a page with its `main_text`, HTML beside it;
+    - `snippets.jsonl`: one object a page with snippets `with` and `without`, HTML beside it;
+    - `NAME.txt` beside `NAME.labels.tsv`, in the folder or its subfolders: labelled dumps. A dump without labels
+      is skipped. The folder that holds the files is the site. Where `documents.tsv` lies beside the subfolders, they
+      hold documents that have nothing in common (a folder a language): each document is a site of its own.
 
-    Raises GoldError for a folder that is none of these, and for files that can't be read, naming file and line.
+    `sites.tsv` names the family, language and script of each site.
+    Raises GoldError for a folder in another format, and for files that can't be read, naming file and line.
     """
     folder = Path(path)
     if (folder / "metadata.json").is_file() and (folder / "ground-truth").is_dir():
         return _read_wcxb(folder)
     if (folder / "gold.jsonl").is_file():
-        return _read_jsonl(folder)
+        return _read_jsonl(folder / "gold.jsonl")
+    if (folder / "snippets.jsonl").is_file():
+        return _read_jsonl(folder / "snippets.jsonl")
     if any(folder.glob("*.labels.tsv")) or any(folder.glob("*/*.labels.tsv")):
         return _read_labelled(folder)
-    raise GoldError(f"{folder}: no gold here (neither metadata.json with ground-truth/, gold.jsonl nor *.labels.tsv)")
+    formats = "metadata.json with ground-truth/, gold.jsonl, snippets.jsonl or *.labels.tsv"
+    raise GoldError(f"{folder}: no gold here (gold is {formats})")
 
 
 def _read_wcxb(folder: Path) -> Iterator[GoldPage]:
@@ -66,7 +94,8 @@ def _read_wcxb(folder: Path) -> Iterator[GoldPage]:
     for page_id, about in sorted(files.items()):
         gold_path = folder / "ground-truth" / f"{page_id}.json"
         gold = _load_json(gold_path)
-        site = registered_domain(_field(about, "domain", folder / "metadata.json"))
+        domain = _field(about, "domain", folder / "metadata.json")
+        site = registered_domain(domain) or domain
         yield GoldPage(
             set=folder.name, site=site, family=site, id=page_id, url=gold.get("url"),
             kind=about.get("page_type"), script="Latin", lang="en",
@@ -75,35 +104,41 @@ def _read_wcxb(folder: Path) -> Iterator[GoldPage]:
         )  # fmt: skip
 
 
-def _read_jsonl(folder: Path) -> Iterator[GoldPage]:
-    families = _families(folder / "sites.tsv")
-    gold_path = folder / "gold.jsonl"
-    for number, row in enumerate(_read_text(gold_path).split("\n"), start=1):
+def _read_jsonl(path: Path) -> Iterator[GoldPage]:
+    """Pages of gold.jsonl, with a main text, or of snippets.jsonl, with snippets."""
+    sites = _read_sites(path.with_name("sites.tsv"))
+    has_snippets = path.name == "snippets.jsonl"
+    for number, row in enumerate(_read_text(path).split("\n"), start=1):
         if not row.strip():
             continue
-        where = f"{gold_path}:{number}"
+        where = f"{path}:{number}"
         try:
             page = json.loads(row)
         except json.JSONDecodeError as error:
             raise GoldError(f"{where}: not JSON ({error})") from error
         site = _field(page, "site", where)
         yield GoldPage(
-            set=page.get("set") or folder.name, site=site, family=families.get(site, site),
+            set=page.get("set") or path.parent.name, site=site, family=_known(sites, site, "family") or site,
             id=_field(page, "id", where), url=page.get("url"), kind=page.get("kind"),
             script=page.get("script"), lang=page.get("lang"),
-            html=read_html(folder / _field(page, "html", where)), text=None,
-            main_text=_field(page, "main_text", where), labels=None,
+            html=read_html(path.parent / _field(page, "html", where)), text=None,
+            main_text=None if has_snippets else _field(page, "main_text", where), labels=None,
+            title_in_main=page.get("title_in_main"),
+            wanted=tuple(_field(page, "with", where)) if has_snippets else (), unwanted=tuple(page.get("without", ())),
         )  # fmt: skip
 
 
 def _read_labelled(folder: Path) -> Iterator[GoldPage]:
+    sites = _read_sites(folder / "sites.tsv")
+    is_each_alone = (folder / "documents.tsv").is_file()
     for labels_path in sorted([*folder.glob("*.labels.tsv"), *folder.glob("*/*.labels.tsv")]):
         name = labels_path.name.removesuffix(".labels.tsv")
-        text_path = labels_path.with_name(f"{name}.txt")
-        text = _read_text(text_path)
-        site = labels_path.parent.name
+        text = _read_text(labels_path.with_name(f"{name}.txt"))
+        group = labels_path.parent.name
+        site = f"{group}-{name}" if is_each_alone else group
         yield GoldPage(
-            set=folder.name, site=site, family=site, id=name, url=None, kind=None, script=None, lang=None,
+            set=folder.name, site=site, family=site if is_each_alone else _known(sites, group, "family") or site,
+            id=name, url=None, kind=None, script=_known(sites, group, "script"), lang=_known(sites, group, "lang"),
             html=None, text=text, main_text=None, labels=read_labels(labels_path, text),
         )  # fmt: skip
 
@@ -111,8 +146,8 @@ def _read_labelled(folder: Path) -> Iterator[GoldPage]:
 def read_labels(path: Path, text: str) -> tuple[str | None, ...]:
     """The label of each line of `text`, None for blank ones, from rows of line number (from 1), TAB, label.
 
-    Raises GoldError where a row is malformed, names an unknown label or a line that isn't there or is blank,
-    where a line has two rows, or where a line with text has none.
+    Raises GoldError where a row is malformed, names an unknown label, a blank line or one beyond the text's end,
+    where a line has two rows, or where a line with text has no row.
     """
     lines = text.split("\n")
     labels: list[str | None] = [None] * len(lines)
@@ -120,8 +155,8 @@ def read_labels(path: Path, text: str) -> tuple[str | None, ...]:
         line, tab, label = row.partition("\t")
         if not tab or not line.isascii() or not line.isdigit():
             raise GoldError(f"{path}:{number}: not a line number, TAB and label: {row!r}")
-        if label not in LABEL_CODES:
-            raise GoldError(f"{path}:{number}: unknown label {label!r}; known are {', '.join(LABEL_CODES)}")
+        if label not in GOLD_LABELS:
+            raise GoldError(f"{path}:{number}: unknown label {label!r}; known are {', '.join(GOLD_LABELS)}")
         if not 1 <= int(line) <= len(lines) or not lines[int(line) - 1].strip():
             raise GoldError(f"{path}:{number}: line {line} of the dump is blank or isn't there ({len(lines)} lines)")
         if labels[int(line) - 1] is not None:
@@ -134,7 +169,7 @@ def read_labels(path: Path, text: str) -> tuple[str | None, ...]:
 
 
 def read_html(path: Path) -> str:
-    """A page's HTML, gzipped or not, decoded as browsers would. Raises GoldError where it can't be read."""
+    """A page's HTML, gzipped or not, decoded as cleaning decodes it. Raises GoldError where it can't be read."""
     try:
         content = path.read_bytes()
         if content[:2] == b"\x1f\x8b":
@@ -144,48 +179,17 @@ def read_html(path: Path) -> str:
     return decode_html(content)
 
 
-BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
-#: Browsers read these labels as the Windows encoding that holds them (WHATWG Encoding Standard).
-WIDER = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030"}
-
-
-def decode_html(content: bytes) -> str:
-    """Text of an HTML page: by its byte order mark, as UTF-8 if it is valid, by its meta charset, else windows-1252.
-
-    Valid UTF-8 goes before the declared charset: text in another encoding is almost never valid UTF-8, while
-    declarations left over from a conversion are common. Bytes that don't fit become U+FFFD.
-    """
-    for mark, encoding in BOMS:
-        if content.startswith(mark):
-            return content[len(mark) :].decode(encoding, "replace")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        declared = META_CHARSET.search(content[:4096])
-    try:
-        name = codecs.lookup(declared[1].decode("ascii")).name if declared else "cp1252"
-    except LookupError:  # a charset nobody knows: as if none were declared
-        name = "cp1252"
-    return content.decode(WIDER.get(name, name), "replace")
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
-
-
-def registered_domain(host: str) -> str:
-    """The registered domain of a host name (`a.b.co.uk` -> `b.co.uk`), or the host where it has none."""
-    return _suffixes().privatesuffix(host.lower().rstrip(".")) or host
-
-
-def _families(path: Path) -> dict[str, str]:
-    """Site to family, from `sites.tsv`; empty where there is no such file or column."""
+def _read_sites(path: Path) -> dict[str, dict[str, str]]:
+    """The rows of `sites.tsv` by site; empty where the file is missing."""
     if not path.is_file():
         return {}
     rows = csv.DictReader(_read_text(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return {row["site"]: row["family"] for row in rows if row.get("site") and row.get("family")}
+    return {row["site"]: row for row in rows if row.get("site")}
+
+
+def _known(sites: dict[str, dict[str, str]], site: str, column: str) -> str | None:
+    """What `sites.tsv` says of a site in one column; None where it says nothing."""
+    return sites.get(site, {}).get(column) or None
 
 
 def _read_text(path: Path) -> str:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from declutter.errors import GoldError
 from declutter.files import paths
 from declutter.stages.features import HTML_FEATURE_NAMES
 from declutter.stages.judge.decide import choose
 from declutter.stages.judge.model import Model
 from declutter.train.card import card_path_of, describe, html_card_text
-from declutter.train.examples import Examples
+from declutter.train.examples import HTML_STYLE, Examples, label_dumps, make_examples
 from declutter.train.f1 import bag_f1, tokens, words
 from declutter.train.fit import Settings, cross_validate, digest, fit, folds
 from declutter.train.gold import read_gold
-from declutter.train.html_examples import count_undecided, make_html_examples
+from declutter.train.labelling import LEAST_ORACLE, oracle_f1
 
 DEFAULTS = Settings(n_line=64, label_loss=0.1)  # the DOM tells labels: they teach a network little
 
@@ -43,20 +43,22 @@ def train_html(
     folders = [Path(folder) for folder in gold_folders]
     settings = replace(settings, seed=seed, words=False)  # beside the DOM they were worth nothing: benchmarks/models.md
 
-    def pages():
-        return chain.from_iterable(read_gold(folder) for folder in folders)
-
-    examples = make_html_examples(pages(), seed, cache=cache)
+    pages = (page for folder in folders for page in read_gold(folder) if page.html is not None)
+    labelled = [dump for page in pages for dump in label_dumps(page, (HTML_STYLE,), cache)]
+    sound = [dump for dump in labelled if oracle_f1(dump) >= LEAST_ORACLE]
+    if not sound:
+        raise GoldError("the gold holds no page with HTML in which its main content is found")
+    examples = make_examples(sound, seed)
     scores = {}
     if cross_validation and len(set(folds(examples).tolist())) > 1:  # else all are tested, none learned
-        gold = {(page.set, page.site, page.id): page.main_text for page in pages()}
-        tests = [make_html_examples(pages(), seed, sizes, cache) for sizes in ((), (1,))]
+        tested = [dump for dump in labelled if dump.page.main_text is not None]
+        tests = [make_examples(tested, seed, sizes) for sizes in ((), (1,))]
         answers = cross_validate(examples, tests, HTML_FEATURE_NAMES, settings, folds_to=folds_to)
         for name, test, (score, _) in zip(("together", "alone"), tests, answers, strict=True):
-            scores[name] = score_of_sets(test, score, gold)
+            scores[name] = score_of_sets(test, score)
     card = {
-        "data": describe(folders, examples.pages), "lines": len(examples.x), "pages": len(examples.pages),
-        "pages_left_out": count_undecided(examples), "settings": asdict(settings), "training_digest": digest(examples),
+        "data": describe(folders, labelled), "lines": len(examples.x), "pages": len(examples.pages),
+        "pages_left_out": len(labelled) - len(sound), "settings": asdict(settings), "training_digest": digest(examples),
         "scores": scores, "command": f"declutter train {' '.join(folder.resolve().name for folder in folders)} "
         f"-o {Path(out).name} --html --seed {seed}",
     }  # fmt: skip
@@ -67,13 +69,13 @@ def train_html(
     return model
 
 
-def score_of_sets(test: Examples, score: np.ndarray, gold: dict) -> dict[str, float]:
+def score_of_sets(test: Examples, score: np.ndarray) -> dict[str, float]:
     """Word F1 (WCXB) or token F1 (other sets) of each set: mean over a site's pages, then sites; WCXB over pages."""
     by_site: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for dump, text in kept_texts(test, score):
         page = dump.page
         bag = words if page.set == "wcxb_dev" else tokens
-        f1 = bag_f1(bag(text), bag(gold[page.set, page.site, page.id]))
+        f1 = bag_f1(bag(text), bag(page.gold_text))
         by_site[page.set][page.id if page.set == "wcxb_dev" else page.site].append(f1)
     return {
         name: round(float(np.mean([np.mean(values) for values in sites.values()])), 4)

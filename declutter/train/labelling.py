@@ -11,12 +11,15 @@ from random import Random
 import numpy as np
 
 from declutter.errors import GoldError
+from declutter.train.align import DROP, KEEP
 from declutter.train.dumps import SOURCES, STYLES
-from declutter.train.examples import LabelledDump, label_dumps
+from declutter.train.examples import HTML_STYLE, LabelledDump, label_dumps
 from declutter.train.f1 import bag_f1, tokens
 from declutter.train.gold import GoldPage, read_gold
 
 LEAST_ORACLE = 0.9  # token F1 that a dump's gold lines must reach for the dump to teach anything
+
+ALL_STYLES = (*STYLES, HTML_STYLE)
 
 #: Takes what a step goes over, a title and their number (None: not known), and gives it on, as tqdm does.
 Progress = Callable[[Iterable, str, "int | None"], Iterable]
@@ -32,8 +35,8 @@ def usable_styles(styles: Iterable[str]) -> tuple[tuple[str, ...], dict[str, str
     Raises ValueError for a style that nobody knows.
     """
     styles = tuple(dict.fromkeys(styles))
-    if unknown := [style for style in styles if style not in STYLES]:
-        raise ValueError(f"no such dump style: {', '.join(unknown)}; styles are {', '.join(STYLES)}")
+    if unknown := [style for style in styles if style not in ALL_STYLES]:
+        raise ValueError(f"no such dump style: {', '.join(unknown)}; styles are {', '.join(ALL_STYLES)}")
     missing = {style: SOURCES[style] for style in styles if style in SOURCES and not _is_installed(SOURCES[style])}
     return tuple(style for style in styles if style not in missing), missing
 
@@ -60,14 +63,15 @@ def label_gold(
     cache: Path | None = None,
     progress: Progress = no_progress,
 ) -> list[LabelledDump]:
-    """The labelled dumps of all pages of some gold folders, without the pages' HTML, which would fill the memory.
+    """The labelled dumps of all pages of some gold folders, in HTML_STYLE with the pages' HTML, else without it.
 
     Raises GoldError where a folder can't be read, and where there is no page.
     """
     labelled: list[LabelledDump] = []
     for page in progress(_read_all(folders), "labelling", None):
-        bare = replace(page, html=None)
-        labelled += [replace(dump, page=bare) for dump in label_dumps(page, styles_of(page), cache)]
+        bare = replace(page, html=None)  # the HTML of all pages fills the memory: it stays where it is judged
+        dumps = label_dumps(page, styles_of(page), cache)
+        labelled += [dump if dump.style == HTML_STYLE else replace(dump, page=bare) for dump in dumps]
     if not labelled:
         raise GoldError("the gold holds no page, or none in these dump styles")
     return labelled
@@ -79,8 +83,8 @@ def _read_all(folders: Iterable[str | Path]) -> Iterator[GoldPage]:
 
 
 def gold_text(dump: LabelledDump) -> str:
-    """The main content that the gold gives for a dump; of a dump labelled by hand, its lines of main content."""
-    return _text_of(dump, dump.is_main == 1) if dump.page.main_text is None else dump.page.main_text
+    """The main content that the gold gives for a dump; its lines of main content where the gold labels lines."""
+    return _text_of(dump, dump.is_main == KEEP) if dump.page.main_text is None else dump.page.main_text
 
 
 def _text_of(dump: LabelledDump, wanted: np.ndarray) -> str:
@@ -95,5 +99,5 @@ def oracle_f1(dump: LabelledDump) -> float:
     are counted whichever way is better.
     """
     gold = tokens(gold_text(dump)) & tokens(dump.text)
-    decided, doubtful = tokens(_text_of(dump, dump.is_main == 1)), tokens(_text_of(dump, dump.is_main != 0))
+    decided, doubtful = tokens(_text_of(dump, dump.is_main == KEEP)), tokens(_text_of(dump, dump.is_main != DROP))
     return max(bag_f1(decided, gold), bag_f1(doubtful, gold))

@@ -6,10 +6,14 @@ from collections.abc import Sequence
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table. Numbers stand to the right: floats with 4 places, counts with thousands parted."""
+    """A Markdown table. Numbers stand to the right: floats with 4 places, counts with thousands separators.
+
+    None is an empty cell."""
     cells = [[str(name) for name in header], *([_cell(value) for value in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    is_number = [all(isinstance(value, (int, float)) for value in column) for column in zip(*rows, strict=True)]
+    is_number = [
+        all(value is None or isinstance(value, (int, float)) for value in column) for column in zip(*rows, strict=True)
+    ]
     is_number = is_number or [False] * len(widths)
     rule = [f"{'-' * (width - 1)}:" if right else "-" * width for width, right in zip(widths, is_number, strict=True)]
     cells.insert(1, rule)
@@ -23,6 +27,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, float):
         return f"{value:.4f}"
     if isinstance(value, int):

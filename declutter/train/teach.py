@@ -91,7 +91,7 @@ class Taught(NamedTuple):
 
     labels: list[str | None]  # None for blank and undecided lines, and for boilerplate of an unknown kind
     is_main: np.ndarray  # int8 (n_lines,): 1 main content, 0 boilerplate, -1 undecided or blank
-    # A line can be `title` and yet 0: the gold of WCXB leaves out the headline of three pages in four.
+    # A title is undecided where the gold leaves it out, as WCXB does on three pages in four.
 
 
 def teach(html: str, dump: str, main_text: str) -> Taught:
@@ -99,8 +99,12 @@ def teach(html: str, dump: str, main_text: str) -> Taught:
     return carry(learn_blocks(html, main_text), dump, main_text)
 
 
-def carry(lesson: Lesson, dump: str, main_text: str) -> Taught:
-    """As `teach`, with the lesson of the page made before: it serves for all its dumps."""
+def carry(lesson: Lesson, dump: str, main_text: str, has_title: bool = True) -> Taught:
+    """As `teach`, with the lesson of the page made before: it serves for all its dumps.
+
+    Whether a headline that the gold's text lacks is worth keeping is undecided, and so is every line that says the
+    same where the gold is one without titles (`has_title` false).
+    """
     lines = dump.split("\n")
     is_main = labels_from(align(lines, main_text))
     is_main[[not line.strip() for line in lines]] = UNDECIDED
@@ -116,7 +120,17 @@ def carry(lesson: Lesson, dump: str, main_text: str) -> Taught:
     title = _title_line(lines, is_main, lesson.titles)
     if title is not None:
         labels[title] = "title"
+        if is_main[title] == DROP:
+            is_main[title] = UNDECIDED
+            if not has_title:
+                is_main[_same_tokens(lines, title) & (is_main == DROP)] = UNDECIDED
     return Taught(labels, is_main)
+
+
+def _same_tokens(lines: Sequence[str], row: int) -> np.ndarray:
+    """bool (n_lines,): the lines with the tokens of the one at `row`."""
+    wanted = tokens(lines[row])
+    return np.array([tokens(line) == wanted for line in lines], bool)
 
 
 def _title_line(lines: Sequence[str], is_main: np.ndarray, titles: Sequence[str]) -> int | None:

@@ -186,7 +186,7 @@ def _scores(found: dict) -> list[dict]:
     return [
         {"set": row["name"], "pages": row["pages"], "word_f1": round(row["words"]["f1"], 4),
          "token_f1": round(row["token_f1"], 4), "line_f1": round(row["lines"]["f1"], 4)}
-        for row in rows
+        for row in rows if row["words"]["f1"] is not None
     ]  # fmt: skip
 
 
