@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks import options
 from benchmarks.answers import Answer, Answers, Installed, ask_peers
-from benchmarks.datasets import DUMP, HTML, MAIN_LABELS, PUBLISHED, Dataset, check_folders, gold_text, page_key, page_of
+from benchmarks.datasets import DUMP, HTML, PUBLISHED, Dataset, check_folders, page_key, page_of
 from benchmarks.peers import BY_NAME, Peer
 from benchmarks.results import FOLDER as RESULTS
 from benchmarks.results import about_this_run, rounded, write_result
@@ -45,7 +45,7 @@ from declutter.pages import Cleaned, Page
 from declutter.stages.features import HTML_FEATURE_NAMES
 from declutter.stages.judge.model import Model, shipped_model
 from declutter.stages.repeats import Profile
-from declutter.train.align import UNDECIDED, align, labels_from
+from declutter.train.examples import label_text
 from declutter.train.gold import GoldPage
 
 UNSEEN = "unseen pages"
@@ -181,7 +181,7 @@ def make_row(bench: Bench, system: str, source: str) -> Row:
 def _scored(bench: Bench, system: str, source: str, answers: Sequence[Answer], about: dict) -> Row:
     dataset = bench.dataset
     scored = [
-        score_page(dataset.metric, answer.text, gold_text(page))
+        score_page(dataset.metric, answer.text, page.gold_text)
         for answer, page in zip(answers, dataset.pages, strict=True)
     ]
     scores = np.array([page.stored for page in scored])
@@ -211,17 +211,16 @@ def _score_of(metric: str, scores: np.ndarray, group: Group) -> dict[str, float]
 def _other_measures(dataset: Dataset, system: str, answers: Sequence[Answer]) -> dict[str, float]:
     """The share of headlines kept; what recall costs; the precision of runs of words of a body without its headline."""
     found, pages = {}, list(zip(dataset.pages, answers, strict=True))
-    with_headline = [(page, answer, dataset.headlines[page_key(page)]) for page, answer in pages
-                     if page_key(page) in dataset.headlines]  # fmt: skip
+    with_headline = [(page, answer, page.headline) for page, answer in pages if page.headline]
     if with_headline and system != BODY_ONLY:
         kept = [has_headline(answer.text, headline) for _, answer, headline in with_headline]
         found["headlines"] = mean_of_sites(kept, [page.site for page, _, _ in with_headline])
     if dataset.metric == "recall":
-        shares = [len(letters(answer.text)) / max(1, len(letters(gold_text(page)))) for page, answer in pages]
+        shares = [len(letters(answer.text)) / max(1, len(letters(page.gold_text))) for page, answer in pages]
         found["kept_letters"] = float(np.median(shares))
     if system == BODY_ONLY:
         found["shingle_precision"] = float(
-            np.nanmean([shingle_precision(answer.text, gold_text(page)) for page, answer in pages])
+            np.nanmean([shingle_precision(answer.text, page.gold_text) for page, answer in pages])
         )
     return found
 
@@ -254,17 +253,12 @@ def groups_of(dataset: Dataset) -> Iterator[Group]:
                 yield Group(group, name, mask, each or sites, each or families)
 
 
-def is_main(dump: str, gold: GoldPage) -> np.ndarray:
+def is_main(text: str, gold: GoldPage) -> np.ndarray:
     """int8 (n_lines,): 1 for lines of main content, 0 for others, -1 where the gold doesn't decide.
 
-    As training labels them: by the gold aligned with the dump, or by hand.
+    As training labels them: by the gold aligned with the text, a dump or the rows of HTML, or by hand.
     """
-    if gold.labels is not None:
-        return np.array([UNDECIDED if label is None else label in MAIN_LABELS for label in gold.labels], np.int8)
-    lines = dump.split("\n")
-    found = labels_from(align(lines, gold.main_text))
-    found[[not line.strip() for line in lines]] = UNDECIDED
-    return found
+    return label_text(gold, "dump", text).is_main
 
 
 def calibrate(cleaned: Sequence[Cleaned], gold: Sequence[GoldPage]) -> list[dict]:

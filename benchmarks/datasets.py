@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections import Counter
@@ -12,11 +11,11 @@ from functools import cached_property
 from pathlib import Path
 
 from declutter.errors import GoldError
-from declutter.lines import MAIN_CONTENT
 from declutter.pages import Page
+from declutter.stages.repeats import registered_domain
 from declutter.train.dumps import make_dump
 from declutter.train.examples import OTHER_TERMINATORS
-from declutter.train.gold import GoldPage, read_gold, read_html, registered_domain
+from declutter.train.gold import BOILERPLATE, MAIN, GoldPage, read_gold, read_html
 from declutter.train.scoring import script_of
 
 #: Where a layout's pages are published, and their licence.
@@ -27,8 +26,7 @@ PUBLISHED = {
 #: The score of each layout; `scores.py` defines them.
 METRICS = {"wcxb": "word_f1", "aeb": "shingle_f1", "lines": "line_f1", "snippets": "recall"}
 HTML, DUMP = "html", "dump"
-TWO_LABELS = {"main", "boilerplate"}
-MAIN_LABELS = MAIN_CONTENT | {"main"}
+TWO_LABELS = {MAIN, BOILERPLATE}
 
 
 @dataclass(frozen=True)
@@ -63,13 +61,13 @@ class Dataset:
 
         Raises GoldError for what can't be read, for an empty folder, and where two pages have the same name.
         """
-        pages = list(READERS.get(self.layout, read_gold)(self.folder))
+        pages = list((_read_aeb if self.layout == "aeb" else read_gold)(self.folder))
         pages = [page for page in pages if page.family in self._families(pages)]
         if not pages:
             raise GoldError(f"{self.folder}: no page in it")
         if len({page_key(page) for page in pages}) < len(pages):
             raise GoldError(f"{self.folder}: two pages of a site have the same id")
-        return tuple(replace(page, script=page.script or script_of(gold_text(page))) for page in pages)
+        return tuple(replace(page, script=page.script or script_of(page.gold_text)) for page in pages)
 
     def _families(self, pages: Sequence[GoldPage]) -> set[str]:
         sizes = Counter(page.family for page in pages)
@@ -87,17 +85,9 @@ class Dataset:
         """SHA-256 of the pages and their gold."""
         digest = hashlib.sha256()
         for page in self.pages:
-            parts = (page.set, page.site, page.id, page.text if page.html is None else page.html, gold_text(page))
+            parts = (page.set, page.site, page.id, page.text if page.html is None else page.html, page.gold_text)
             digest.update("\n".join(parts).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
-
-    @cached_property
-    def headlines(self) -> dict[str, str]:
-        """The headline of each page whose gold begins with it, by the page's key."""
-        path = self.folder / "gold.jsonl"
-        rows = [json.loads(row) for row in path.read_text("utf-8").split("\n") if row] if path.is_file() else []
-        return {f"{row['site']}/{row['id']}": row["main_text"].strip().partition("\n")[0]
-                for row in rows if row.get("title_in_main") and row["main_text"].strip()}  # fmt: skip
 
     def contents(self, source: str, cache: Path | None = None) -> list[str]:
         """The HTML or the dump of each page."""
@@ -139,57 +129,12 @@ def _read_aeb(folder: Path) -> Iterator[GoldPage]:
         if not isinstance(about, dict):
             raise GoldError(f"{path}: {page_id} is not an object")
         url = about.get("url")
-        site = registered_domain(url.partition("://")[2].partition("/")[0]) if url else page_id
+        site = registered_domain(url) or page_id
         yield GoldPage(
             set=folder.resolve().name, site=site, family=site, id=page_id, url=url, kind="article", script="Latin",
             lang=None, html=read_html(folder / "html" / f"{page_id}.html.gz"), text=None,
             main_text=about.get("articleBody", ""), labels=None,
         )  # fmt: skip
-
-
-def _read_snippets(folder: Path) -> Iterator[GoldPage]:
-    """Pages of `snippets.jsonl`; the main text is the lines that must be kept."""
-    families = read_families(folder)
-    for row in map(json.loads, filter(None, (folder / "snippets.jsonl").read_text("utf-8").split("\n"))):
-        yield GoldPage(
-            set=folder.resolve().name, site=row["site"], family=families.get(row["site"], row["site"]), id=row["id"],
-            url=row.get("url"), kind=row.get("kind"), script=row.get("script"), lang=row.get("lang"),
-            html=read_html(folder / row["html"]), text=None, main_text="\n".join(row["with"]), labels=None,
-        )  # fmt: skip
-
-
-def _read_lines(folder: Path) -> Iterator[GoldPage]:
-    """Dumps whose labels are main and boilerplate."""
-    families = read_families(folder)
-    for path in sorted([*folder.glob("*.labels.tsv"), *folder.glob("*/*.labels.tsv")]):
-        name = path.name.removesuffix(".labels.tsv")
-        text = path.with_name(f"{name}.txt").read_text("utf-8")
-        labels: list[str | None] = [None] * len(text.split("\n"))
-        for row in path.read_text("utf-8").splitlines():
-            number, _, label = row.partition("\t")
-            labels[int(number) - 1] = label
-        site = path.parent.name
-        yield GoldPage(
-            set=folder.resolve().name, site=site, family=families.get(site, f"{site}/{name}"), id=name, url=None,
-            kind=None, script=None, lang=None, html=None, text=text, main_text=None, labels=tuple(labels),
-        )  # fmt: skip
-
-
-def read_families(folder: Path) -> dict[str, str]:
-    path = folder / "sites.tsv"
-    rows = csv.DictReader(path.open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE) if path.is_file() else []
-    return {row["site"]: row["family"] for row in rows if row.get("family")}
-
-
-READERS = {"aeb": _read_aeb, "snippets": _read_snippets, "lines": _read_lines}
-
-
-def gold_text(page: GoldPage) -> str:
-    """The main content of a page; of labelled lines, those that are main content."""
-    if page.main_text is not None:
-        return page.main_text
-    rows = zip(page.text.split("\n"), page.labels, strict=True)
-    return "\n".join(line for line, label in rows if label in MAIN_LABELS)
 
 
 def dump_of(page: GoldPage, cache: Path | None = None) -> str:
@@ -207,9 +152,7 @@ def page_key(page: GoldPage) -> str:
 def page_of(gold: GoldPage, source: str, content: str) -> Page:
     """A page with some content ("html", "dump") as declutter gets it.
 
-    It has no site where its folder isn't one: a folder that holds labelled dumps itself may mix sites, and the folders
-    of lines_extracted, which have no family, are languages.
+    It has no site where its folder isn't one: a folder that holds labelled dumps itself may mix sites.
     """
-    is_mixed = gold.site == gold.set or gold.family == page_key(gold)
-    site = None if is_mixed else f"{gold.set}/{gold.site}"
+    site = None if gold.site == gold.set else f"{gold.set}/{gold.site}"
     return Page(page_key(gold), site=site, url=gold.url, **{"html" if source == HTML else "text": content})

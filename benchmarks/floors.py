@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks import options
 from benchmarks.accuracy import BODY_ONLY, OWN, clean
-from benchmarks.datasets import Dataset, gold_text, open_dataset, page_key, page_of
+from benchmarks.datasets import Dataset, open_dataset, page_key, page_of
 from benchmarks.scores import score_page, set_score
 from declutter.errors import OutputError
 
@@ -45,7 +45,7 @@ def measured(dataset: Dataset) -> dict[str, float]:
         pages = [(gold, page_of(gold, source, content)) for gold, content in contents]
         for name in OWN.keys() - {BODY_ONLY}:
             texts = {done.page.id: done.text for done in clean(pages, None, name)}
-            scores = [score_page(dataset.metric, texts[page_key(gold)], gold_text(gold)).stored for gold, _ in pages]
+            scores = [score_page(dataset.metric, texts[page_key(gold)], gold.gold_text).stored for gold, _ in pages]
             found[f"{source} {name}"] = round(set_score(dataset.metric, np.array(scores), sites), 4)
     return dict(sorted(found.items(), reverse=True))
 

@@ -24,7 +24,6 @@ from declutter.report.figures import Bar, Bin, Point, bars, legend, reliability,
 from declutter.report.markup import Html, document, markup, page_text, tag
 from declutter.report.specimen import NAME_CHARS, Specimen, specimen, specimen_html
 from declutter.train.gold import GoldPage
-from declutter.train.html_examples import label_rows
 
 SHOWN_LOSSES = 6  # pages of a dataset and source
 SPARE_BYTES = 60_000  # of LARGEST_BYTES, for the style sheet and what surrounds the worst pages
@@ -101,7 +100,7 @@ def specimens(
 def _specimen(cleaned: Cleaned, page: GoldPage, cache: Path | None) -> Specimen:
     lines = segment([cleaned.page])
     text = lines.text[lines.starts[0] : lines.starts[-1]]
-    of_lines = is_main(text, page) if cleaned.page.html is None else label_rows(page, text, cache).is_main
+    of_lines = is_main(text, page)
     rows = np.array([row for row in range(len(lines)) if lines[row].strip()], np.int64)
     gold = of_lines[: len(lines)].astype(np.int8)
     return specimen(cleaned.page.id, lines, cleaned.verdicts, rows, url=page.url, gold=gold)

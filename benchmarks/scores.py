@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from declutter.train.f1 import Counts, bag_f1, tokens, words
+from declutter.train.snippets import letters
 
 N_DRAWS = 2000  # of the bootstrap
 INTERVAL = (2.5, 97.5)  # percentiles
@@ -37,11 +37,6 @@ def line_characters(text: str) -> Counter[str]:
     for line in text.split("\n"):
         found[line] += len(line.strip())
     return +found
-
-
-def letters(text: str) -> str:
-    """Letters and digits alone, NFKC, lower-cased."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).lower()))
 
 
 @dataclass(frozen=True, slots=True)

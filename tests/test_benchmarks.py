@@ -16,7 +16,7 @@ from benchmarks import answers, tables
 from benchmarks.__main__ import main
 from benchmarks.accuracy import is_main
 from benchmarks.answers import Answer, Answers, Installed, PeerProcess, ask_peers, find_peers
-from benchmarks.datasets import check_folders, dump_of, gold_text, open_dataset, page_of
+from benchmarks.datasets import check_folders, dump_of, open_dataset, page_of
 from benchmarks.floors import MARGIN, PATH, below, datasets, measured, raised, read_floors
 from benchmarks.peers import BY_NAME, PEERS, Peer
 from benchmarks.results import LARGEST_BYTES, json_rows, rounded, write_result
@@ -142,30 +142,33 @@ class TestDatasets:
 
     def test_labelled_dumps_have_their_kept_lines_as_gold(self):
         page = open_dataset(SEEDS).pages[0]
-        lines = gold_text(page).split("\n")
+        lines = page.gold_text.split("\n")
         assert lines[0] in page.text and len(lines) == sum(label in ("title", "body") for label in page.labels)
 
     def test_lines_of_two_labels_and_snippets(self, tmp_path):
         (tmp_path / "lines" / "fi").mkdir(parents=True)
         (tmp_path / "lines" / "fi" / "a.txt").write_text("Menu\n\nText\n")
         (tmp_path / "lines" / "fi" / "a.labels.tsv").write_text("1\tboilerplate\n3\tmain\n")
+        (tmp_path / "lines" / "documents.tsv").write_text("language\tdocument\tsource\n")
         lines = open_dataset(tmp_path / "lines")
         (page,) = lines.pages
-        assert (lines.metric, lines.sources, gold_text(page)) == ("line_f1", ("dump",), "Text")
+        assert (lines.metric, lines.sources, page.gold_text) == ("line_f1", ("dump",), "Text")
         assert is_main(page.text, page).tolist() == [0, -1, 1, -1]
-        assert page_of(page, "dump", page.text).site is None  # a folder without a family is a language, not a site
+        assert page_of(page, "dump", page.text).site == "lines/fi-a"  # a language is not a site
         (tmp_path / "snippets").mkdir()
         (tmp_path / "snippets" / "p.html").write_text("<ul><li>2 eggs<li>salt</ul>")
         row = {"set": "x", "site": "a", "id": "1", "html": "p.html", "with": ["2 eggs", "salt"], "without": []}
         (tmp_path / "snippets" / "snippets.jsonl").write_text(json.dumps(row) + "\n")
         snippets = open_dataset(tmp_path / "snippets")
-        assert (snippets.metric, gold_text(snippets.pages[0])) == ("recall", "2 eggs\nsalt")
+        assert (snippets.metric, snippets.pages[0].gold_text) == ("recall", "2 eggs\nsalt")
 
     def test_headlines_are_those_that_begin_the_gold(self, tmp_path):
-        rows = [{"site": "a", "id": "1", "title_in_main": True, "main_text": "Head\u2028line\n\nText"},
-                {"site": "a", "id": "2", "title_in_main": False, "main_text": "Text"}]  # fmt: skip
+        (tmp_path / "p.html").write_text("<p>Text")
+        row = {"site": "a", "html": "p.html"}
+        rows = [{**row, "id": "1", "title_in_main": True, "main_text": "Head\u2028line\n\nText"},
+                {**row, "id": "2", "title_in_main": False, "main_text": "Text"}]  # fmt: skip
         (tmp_path / "gold.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-        assert open_dataset(tmp_path).headlines == {"a/1": "Head\u2028line"}
+        assert [page.headline for page in open_dataset(tmp_path).pages] == ["Head\u2028line", None]
 
     def test_the_digest_tells_pages_and_gold(self, tmp_path):
         shutil.copytree(SEEDS / "wendle-tide-en", tmp_path / "a" / "site")

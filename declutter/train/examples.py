@@ -79,6 +79,14 @@ def _label(page: GoldPage, text: str, blocks: teach.Lesson) -> teach.Taught:
     return teach.Taught(["body" if main == KEEP else None for main in is_main.tolist()], is_main)
 
 
+def label_text(page: GoldPage, style: str, text: str) -> LabelledDump:
+    """The labels of any text of the page; its own, where it is a labelled dump."""
+    if page.labels is not None:
+        return _hand_labelled(page)
+    taught = _label(page, text, teach.learn_blocks(page.html, page.gold_text))
+    return LabelledDump(page, style, text, taught.is_main, np.array(label_codes(taught.labels), np.uint8))
+
+
 def _hand_labelled(page: GoldPage) -> LabelledDump:
     is_main = [-1 if label is None else int(label in MAIN_LABELS) for label in page.labels]
     codes = np.array(label_codes(page.labels), np.uint8)
