@@ -67,7 +67,7 @@ def of(html: str, url: str | None = None, text: str = "") -> Metadata:
 
     Hostile pages are cut as `split_html` cuts them.
     """
-    octets, _ = bounded(html.replace("\0", "").encode("utf-8", "replace"))
+    octets, *_ = bounded(html.replace("\0", "").encode("utf-8", "replace"))
     tree = LexborHTMLParser(octets or b" ")
     things = list(objects(html))
     metas = _metas(tree)

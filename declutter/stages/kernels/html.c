@@ -412,7 +412,7 @@ take_attribute(Attributes *attributes, Span name, Span value)
                 : is_called(name, "style", 5) ? &attributes->style : NULL;
         break;
     case 6:
-        attributes->has_hidden |= is_called(name, "hidden", 6);
+        attributes->has_hidden |= is_called(name, "hidden", 6) && !is_called(value, "until-found", 11);
         break;
     case 8:
         place = is_called(name, "itemprop", 8) ? &attributes->property : NULL;
@@ -1202,27 +1202,35 @@ name_at(const char *at, const char *end, const char *names)
     return -1;
 }
 
+/* Marks the first letters of names; returns how many there are. */
+static int
+first_letters(const char *names, int *firsts)
+{
+    int n_names = 1;
+    firsts[(unsigned char)*names] = 1;
+    for (; *names; names++)
+        if (*names == ' ')
+            firsts[(unsigned char)names[1]] = ++n_names;
+    return n_names;
+}
+
 PyDoc_STRVAR(survey_doc,
-"survey(html, names, short)\n--\n\n"
+"survey(html, names, rare, short)\n--\n\n"
 "Of a page (bytes) before it is parsed: how many \"<\" it has; how many attributes a start tag of more than `short`\n"
-"bytes has, at most; how many elements of these names (bytes, parted by spaces) are open at once, at least. Raises\n"
-"ValueError for more than 16 names.");
+"bytes has, at most; how many elements of these names (bytes, parted by spaces) are open at once, at least; which of\n"
+"the rare names have a start tag, as bits. Raises ValueError for more than 16 names.");
 
 static PyObject *
 survey(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    const char *html, *names;
+    const char *html, *names, *rare;
     Py_ssize_t size, short_bytes, n_tags = 0, attributes = 0, open = 0, most = 0, open_of[MAX_FORMATTING] = {0};
-    int firsts[256] = {0};
-    if (!PyArg_ParseTuple(args, "y#yn", &html, &size, &names, &short_bytes))
+    int firsts[256] = {0}, rare_firsts[256] = {0};
+    unsigned int seen = 0;
+    if (!PyArg_ParseTuple(args, "y#yyn", &html, &size, &names, &rare, &short_bytes))
         return NULL;
-    int n_names = 1;
-    firsts[(unsigned char)*names] = 1;
-    for (const char *at = names; *at; at++)
-        if (*at == ' ')
-            firsts[(unsigned char)at[1]] = ++n_names;
-    if (n_names > MAX_FORMATTING)
-        return PyErr_Format(PyExc_ValueError, "survey: %d names; at most %d fit", n_names, MAX_FORMATTING);
+    if (first_letters(names, firsts) > MAX_FORMATTING || first_letters(rare, rare_firsts) > MAX_FORMATTING)
+        return PyErr_Format(PyExc_ValueError, "survey: more than %d names", MAX_FORMATTING);
     Py_BEGIN_ALLOW_THREADS
     const char *end = html + size, *at = memchr(html, '<', (size_t)size), *next;
     for (; at != NULL; at = next) {
@@ -1237,6 +1245,10 @@ survey(PyObject *Py_UNUSED(module), PyObject *args)
             Py_ssize_t n = most_attributes(name, limit);
             attributes = n > attributes ? n : attributes;
         }
+        if (!closes && rare_firsts[*name | 0x20]) {
+            int found = name_at(name, limit, rare);
+            seen |= found < 0 ? 0 : 1u << found;
+        }
         int number = firsts[*name | 0x20] ? name_at(name, limit, names) : -1;
         if (number >= 0 && (!closes || open_of[number])) {
             open_of[number] += closes ? -1 : 1;
@@ -1245,7 +1257,7 @@ survey(PyObject *Py_UNUSED(module), PyObject *args)
         }
     }
     Py_END_ALLOW_THREADS
-    return Py_BuildValue("(nnn)", n_tags, attributes, most);
+    return Py_BuildValue("(nnnI)", n_tags, attributes, most, seen);
 }
 
 static void

@@ -199,7 +199,7 @@ class TagTable(dict):
         # the first of its name counts
         found = dict(reversed(ATTRIBUTE.findall(tag, len(name))))
         read = (found.get(attribute, "")[:MAX_NAME_CHARS] for attribute in ("class", "id", "role", "itemprop"))
-        hidden = "hidden" in found or found.get("aria-hidden") == "true"
+        hidden = found.get("hidden", "until-found") != "until-found" or found.get("aria-hidden") == "true"
         if not hidden and "style" in found:
             hidden = HIDING_STYLE.search(found["style"][:MAX_NAME_CHARS]) is not None
         return 1, name, *read, hidden
@@ -625,17 +625,19 @@ TAG_NAME = re.compile(rb"<[a-zA-Z]")
 QUOTED_OR_END = re.compile(rb"""=[\t-\r ]*(?:"[^"]*"|'[^']*')|[\s\x1c-\x1f/]|>""")
 
 
-def survey(html: bytes, names: bytes, short: int) -> tuple[int, int, int]:
+def survey(html: bytes, names: bytes, rare: bytes, short: int) -> tuple[int, int, int, int]:
     """What a page has before it is parsed.
 
     How many "<"; how many attributes a start tag of more than `short` bytes has, at most; how many elements of these
-    names (parted by spaces) are open at once, at least.
+    names (parted by spaces) are open at once, at least; which of the rare names have a start tag, as bits.
     """
     places = np.flatnonzero(np.frombuffer(html, np.uint8) == ord("<"))
     long_tags = np.flatnonzero(np.diff(places, append=len(html)) > short).tolist()
     places_and_end = [*places.tolist(), len(html)]
     n_attributes = max((_most_attributes(html, *places_and_end[tag : tag + 2]) for tag in long_tags), default=0)
-    return len(places), n_attributes, _most_open(html, names)
+    seen = {found.lower() for found in re.findall(b"<(" + b"|".join(rare.split()) + rb")(?=[\s/>])", html, re.I)}
+    bits = sum(1 << place for place, name in enumerate(rare.split()) if name in seen)
+    return len(places), n_attributes, _most_open(html, names), bits
 
 
 def _most_attributes(html: bytes, start: int, limit: int) -> int:

@@ -33,6 +33,10 @@ SAFE_TAG_BYTES = 4 * MAX_ATTRIBUTES
 
 FORMATTING_NAMES = b"b big code em font i s small strike strong tt u"
 FORMATTING = frozenset(FORMATTING_NAMES.split())
+#: Tags that few pages have and that cost such pages some time (shown.py), and sets of them by the survey's bits.
+RARE_TAGS = ("math", "rt", "template")
+RARE_NAMES = " ".join(RARE_TAGS).encode()
+ALL_RARE = [frozenset(name for place, name in enumerate(RARE_TAGS) if bits >> place & 1) for bits in range(8)]
 TAG = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*)[^>]*>")
 #: Start tags that the parser itself closes or never nests: they don't count for depth.
 SHALLOW = frozenset(
@@ -47,15 +51,17 @@ QUOTED_OR_END = re.compile(rb"""=\s*"[^"]*"|=\s*'[^']*'|>""")
 QUOTED = re.compile(rb"""=\s*"[^"]*"|=\s*'[^']*'""")
 
 
-def bounded(html: bytes) -> tuple[bytes, str | None]:
-    """`html` (UTF-8) within the limits above, and what was cut in words (None: nothing was).
+def bounded(html: bytes) -> tuple[bytes, str | None, frozenset[str]]:
+    """`html` (UTF-8) within the limits above, what was cut in words (None: nothing was), and which RARE_TAGS it has.
 
     Honest pages cost one pass of the kernel, about 0.05 ms for 400 kB.
     """
     if b"<iframe" in html:
         html = OPEN_FRAME.sub(b"", html)
-    if _is_modest(html):
-        return html, None
+    survey = kernels.html.survey(html, FORMATTING_NAMES, RARE_NAMES, SAFE_TAG_BYTES)
+    rare = ALL_RARE[survey[3]]
+    if _is_modest(html, survey):
+        return html, None, rare
     cuts: list[str] = []
     if len(html) > MAX_BYTES:
         html = html[: max(html.rfind(b"<", 0, MAX_BYTES), MAX_BYTES // 2)]
@@ -68,19 +74,19 @@ def bounded(html: bytes) -> tuple[bytes, str | None]:
         cuts.append(f"cut after {MAX_TAGS:,} tags")
     max_open = MAX_REOPENED // max(len(tags), 1)
     hostile = len(tags) > SAFE_NESTED_TAGS or (
-        len(tags) > SAFE_REOPENED_TAGS and kernels.html.survey(html, FORMATTING_NAMES, len(html))[2] > max_open
+        len(tags) > SAFE_REOPENED_TAGS and kernels.html.survey(html, FORMATTING_NAMES, b"", len(html))[2] > max_open
     )
     long_tags = tags[np.diff(tags, append=len(octets)) > SAFE_TAG_BYTES]
     if len(long_tags):
         html = _without_attribute_floods(html, long_tags.tolist(), cuts)
     if hostile:
         html = _flattened(html, max_open, cuts)
-    return html, "; ".join(cuts) or None
+    return html, "; ".join(cuts) or None, rare
 
 
-def _is_modest(html: bytes) -> bool:
+def _is_modest(html: bytes, survey: tuple[int, int, int, int]) -> bool:
     """Whether the page is within all limits, without the question which of them it would meet."""
-    n_tags, n_attributes, most_open = kernels.html.survey(html, FORMATTING_NAMES, SAFE_TAG_BYTES)
+    n_tags, n_attributes, most_open, _ = survey
     return (
         len(html) <= MAX_BYTES
         and n_tags <= SAFE_NESTED_TAGS

@@ -21,7 +21,7 @@ from declutter.lines import Lines
 from declutter.stages import kernels
 from declutter.stages.kernels import twin
 from declutter.stages.segment import dom
-from declutter.stages.segment.bounds import bounded
+from declutter.stages.segment.shown import parsed
 
 #: Left out of the tree with all they hold: no text of the page, or raw text that can hold "<" (as scripts in a
 #: `template` do). `noscript` stays: on some pages the posts live there.
@@ -101,9 +101,9 @@ def split_html(
             if decode is None:
                 raise TypeError("split_html: a page in bytes needs decode=")
             page = decode(page)
-        parsed, cut = _parsed(page)
+        found, cut = _parsed(page)
         partial.append(cut)
-        batch.append(parsed)
+        batch.append(found)
         batch_chars += len(page)
         if batch_chars >= BATCH_CHARS:
             parts += _parts(batch)
@@ -113,13 +113,9 @@ def split_html(
 
 def _parsed(html: str) -> tuple[_Parsed, str | None]:
     """Parses a page and writes it out again. The second answer is what `bounded` cut."""
-    octets = html.encode("utf-8", "replace")  # a lone surrogate becomes "?"
-    if b"\0" in octets:  # browsers drop them
-        octets = octets.replace(b"\0", b"")
-    octets, partial = bounded(octets)
-    if not octets or octets.isspace():
+    tree, partial = parsed(html)
+    if tree is None:
         return _Parsed("<html></html>", frozenset(), frozenset()), partial
-    tree = LexborHTMLParser(octets)
     titles, parts = _titles(tree)
     tree.strip_tags(LEFT_OUT)  # in 0.6 of the time that finding them by css takes
     return _Parsed(tree.root.html, titles, parts), partial

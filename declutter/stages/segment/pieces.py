@@ -11,12 +11,10 @@ import html as markup
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from selectolax.lexbor import LexborHTMLParser
-
 from declutter.stages.kernels.html import TAG
-from declutter.stages.segment.bounds import bounded
 from declutter.stages.segment.dom import LEFT_OUT_TAGS, PRE_TAGS, VOID_TAGS
 from declutter.stages.segment.html import LEFT_OUT
+from declutter.stages.segment.shown import parsed
 
 #: What an element can be to the text within it.
 ROLES = {
@@ -68,10 +66,9 @@ def pieces(html: str) -> list[Piece]:
 
     Hostile pages are cut as `split_html` cuts them.
     """
-    octets, _ = bounded(html.replace("\0", "").encode("utf-8", "replace"))
-    if not octets.strip():
+    tree, _ = parsed(html)
+    if tree is None:
         return []
-    tree = LexborHTMLParser(octets)
     tree.strip_tags(LEFT_OUT)
     cut = TAG.split(tree.root.html)
     found: list[Piece] = []
