@@ -242,7 +242,7 @@ def test_every_command_has_help_with_examples():
         parts = getattr(command, "commands", {}).values()
         parameters = [parameter for part in (command, *parts) for parameter in part.params]
         assert all(parameter.help for parameter in parameters if parameter.param_type_name == "option")
-    assert re.search(r"130 +broken off", declutter("clean", "-h").output)
+    assert re.search(r"130 +interrupted", declutter("clean", "-h").output)
 
 
 def test_version_and_completion():
@@ -310,3 +310,14 @@ def test_streams_are_cleaned_by_several_processes(folder, many_pages, source, ou
         lines = done.stdout.splitlines() if out == "-" else (folder / "work" / out).read_bytes().splitlines()
         assert [json.loads(line)["id"] for line in lines] == list(range(1100))
         assert "Home" not in json.loads(lines[0])["text"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["clean in {}/out", "clean in {}", "learn in -o {}", "report in -o {}", "clean in out --summary {}", "explain {}"],
+)
+@pytest.mark.parametrize("place", ["/proc/nowhere", "n" * 300, "in/bridge.txt/below"])
+def test_what_cannot_be_written_or_read_is_one_line(folder, arguments, place):
+    result = declutter(*arguments.format(place).split())
+    assert result.exit_code == 2 and isinstance(result.exception, SystemExit), result.output
+    assert [line for line in result.stderr.splitlines() if line.startswith("Error: ")], result.stderr

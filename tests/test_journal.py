@@ -76,6 +76,41 @@ def test_an_output_that_is_gone_is_made_again(corpus, monkeypatch):
     assert contents(corpus / "out") == contents(corpus / "undisturbed")
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"\x93NUMPY\x01", b"[1]", b"\xff" * 200])
+@pytest.mark.parametrize("method", ["learn_shard", "learn_part", "clean_shard", "clean_part"])
+def test_damaged_files_of_the_journal_are_made_again(corpus, monkeypatch, method, content):
+    with monkeypatch.context() as patch, pytest.raises(BrokenOff):
+        break_off(patch, shards.Job, method, 2)
+        clean(corpus / "in", corpus / "out")
+    noted = [path for path in (corpus / "out" / ".declutter").rglob("*") if path.is_file()]
+    damaged = [path for path in noted if path.name not in ("settings.json", "lock")]
+    assert damaged
+    for path in damaged:
+        path.write_bytes(content)
+    summary = clean(corpus / "in", corpus / "out", resume=True)
+    assert contents(corpus / "out") == contents(corpus / "undisturbed")
+    assert (summary.n_pages, summary.failures) == (270, [])
+
+
+def test_a_run_whose_settings_are_damaged_is_refused(corpus, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(BrokenOff):
+        break_off(patch, shards.Job, "clean_shard", 2)
+        clean(corpus / "in", corpus / "out")
+    (corpus / "out" / ".declutter" / "settings.json").write_bytes(b"{")
+    with pytest.raises(OutputError, match="damaged.*--force"):
+        clean(corpus / "in", corpus / "out", resume=True)
+
+
+def test_a_link_in_the_journals_place_is_refused(corpus):
+    (corpus / "target").mkdir()
+    (corpus / "target" / "kept.txt").write_text("kept")
+    (corpus / "out").mkdir()
+    (corpus / "out" / ".declutter").symlink_to(corpus / "target")
+    with pytest.raises(OutputError, match="a link"):
+        clean(corpus / "in", corpus / "out")
+    assert [path.name for path in (corpus / "target").iterdir()] == ["kept.txt"]
+
+
 def test_another_run_is_not_resumed(corpus, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(BrokenOff):
         break_off(patch, shards.Job, "clean_shard", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -15,7 +16,7 @@ from declutter.cli.explain import explain
 from declutter.cli.learn import learn, profile
 from declutter.cli.report import report
 from declutter.cli.serve import serve
-from declutter.cli.shown import EXIT_CODES
+from declutter.cli.shown import EXIT_CODES, visible
 from declutter.cli.training import score, train
 from declutter.errors import DeclutterError
 
@@ -31,8 +32,14 @@ class Program(click.Group):
         except DeclutterError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(2)
+        except OSError as error:
+            if error.filename is None or isinstance(error, BrokenPipeError):
+                raise
+            click.echo(f"Error: {visible(os.fsdecode(error.filename))}: {error.strerror}", err=True)
+            ctx.exit(2)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("Broken off.", err=True)
+            has_journal = ctx.invoked_subcommand == "clean"
+            click.echo(f"Interrupted.{' To continue, add --resume.' if has_journal else ''}", err=True)
             ctx.exit(130)
         finally:
             if is_main_thread:

@@ -15,10 +15,10 @@ from declutter.errors import OutputError
 
 EXIT_CODES = """\b
 Exit codes:
-  0    all done
-  1    some pages failed; the others are done
+  0    all pages were processed
+  1    some pages failed; all others were processed
   2    wrong usage, or refused (outputs exist, IN and OUT overlap)
-  130  broken off with Ctrl-C; files written so far are whole, and --resume goes on"""
+  130  interrupted with Ctrl-C; the files written so far are whole, and --resume continues"""
 
 SHOWN_FAILURES = SHOWN_SITES = 20
 LONG_SECONDS = 10  # the speed of a shorter run is not worth a line

@@ -53,13 +53,26 @@ class Journal:
         return self.folder / "profile"
 
     def has_sketches(self, name: str) -> bool:
-        return self.sketches.path_of(name).exists()
+        """Whether the sketches of a shard or part are there, whole."""
+        try:
+            self.sketches[name]
+        except (OSError, ValueError, EOFError, KeyError):  # missing, cut or overwritten: they are made again
+            return False
+        return True
+
+    def profile(self) -> Profile | None:
+        """The counts that were saved; None where there are none, or not all of them."""
+        try:
+            return Profile.map_columns(self.profile_folder)
+        except (OSError, ValueError, EOFError):  # missing, cut or overwritten: the pages are counted again
+            return None
 
     def save_profile(self, profile: Profile) -> None:
         """Keep the profile as columns that processes map."""
         temporary = self.temporary / "profile"
         with self.writing(temporary):
             shutil.rmtree(temporary, ignore_errors=True)  # of a run that was broken off here
+            shutil.rmtree(self.profile_folder, ignore_errors=True)
             profile.save_columns(temporary)
             os.replace(temporary, self.profile_folder)
 
@@ -67,14 +80,11 @@ class Journal:
         """Note a shard or part as done."""
         path = self.folder / "clean" / f"{name}.json"
         with self.writing(path):
-            temporary = self.temporary / f"{name}.json.{os.getpid()}"
-            temporary.write_text(json.dumps(values))
-            os.replace(temporary, path)
+            _write_whole(path, self.temporary / f"{name}.json.{os.getpid()}", values)
 
     def read(self, name: str) -> dict | None:
-        """What was noted, or None where the shard or part is not done."""
-        path = self.folder / "clean" / f"{name}.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        """What was noted, or None where the shard or part is not done, or its note is damaged: it is done again."""
+        return _read_object(self.folder / "clean" / f"{name}.json")
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[None]:
@@ -119,6 +129,8 @@ def open_journal(folder: Path | None, settings: dict, resume: bool) -> Journal:
         journal = Journal(folder, True)
     try:
         folder = journal.folder
+        if folder.is_symlink():  # what it leads to would be emptied
+            raise OutputError(f"{folder}: a link, where the journal of the run has to be a folder; remove the link")
         folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder.with_name(f"{folder.name}-done"), ignore_errors=True)  # of a run killed at its very end
         _lock(folder)
@@ -126,9 +138,7 @@ def open_journal(folder: Path | None, settings: dict, resume: bool) -> Journal:
             _empty(folder)
         for name in FOLDERS:
             (folder / name).mkdir(exist_ok=True)
-        temporary = journal.temporary / "settings.json"
-        temporary.write_text(json.dumps(settings))
-        os.replace(temporary, folder / "settings.json")
+        _write_whole(folder / "settings.json", journal.temporary / "settings.json", settings)
     except OSError as error:
         _unlock(folder)
         raise OutputError(f"{folder.parent}: {error.strerror}") from error
@@ -160,7 +170,9 @@ def _is_same(folder: Path, settings: dict) -> bool:
     path = folder / "settings.json"
     if not path.exists():
         return False
-    before = json.loads(path.read_text())
+    before = _read_object(path)
+    if before is None:
+        raise OutputError(f"{path}: damaged, so the run can't be resumed; --force begins anew")
     for name, value in settings.items():
         if before.get(name) != json.loads(json.dumps(value)):
             raise OutputError(
@@ -169,6 +181,24 @@ def _is_same(folder: Path, settings: dict) -> bool:
             )
     shutil.rmtree(folder / "temporary", ignore_errors=True)
     return True
+
+
+def _write_whole(path: Path, temporary: Path, values: object) -> None:
+    """Write JSON under another name, bring it to the disk, and move it to its place."""
+    with temporary.open("w") as file:
+        json.dump(values, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _read_object(path: Path) -> dict | None:
+    """A JSON object from a file; None where there is no file, or one that was cut or overwritten."""
+    try:
+        values = json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):  # ValueError: no JSON, or no text
+        return None
+    return values if isinstance(values, dict) else None
 
 
 def _empty(folder: Path) -> None:

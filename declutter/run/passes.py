@@ -17,7 +17,7 @@ from declutter.cleaner import Cleaner
 from declutter.errors import DeclutterError, OutputError
 from declutter.files import paths
 from declutter.files.records import Failure, Input
-from declutter.run.journal import Journal, journal_folder, open_journal
+from declutter.run.journal import journal_folder, open_journal
 from declutter.run.limits import Limits
 from declutter.run.outputs import Outputs, refuse_overlap
 from declutter.run.shards import SHARD_BYTES, InputRun, Job, Part, Shard, divided, given_up, pages_of, shards
@@ -135,7 +135,7 @@ def _two_passes(job: Job, planned: list[Shard], n_workers: int, settings: Settin
     sites = []
     try:
         if job.cleaner.profile is None:
-            profile = _learned_before(job.journal)
+            profile = job.journal.profile()
             if profile is None:
                 profile, _ = _learn(pool, planned, n_workers, settings, rarest=2)
                 if job.keeps_sketches:
@@ -153,10 +153,6 @@ def _two_passes(job: Job, planned: list[Shard], n_workers: int, settings: Settin
     summary.sites = sites
     summary.failures = _unread(failed) + summary.failures
     return summary
-
-
-def _learned_before(journal: Journal) -> Profile | None:
-    return Profile.map_columns(journal.profile_folder) if journal.profile_folder.exists() else None
 
 
 def _learn(
