@@ -170,6 +170,28 @@ def test_prefixes_before_a_colon_are_counted():
     assert repeats.prefix_pages[0] == 1
 
 
+def test_the_order_of_pages_whose_site_is_found_makes_no_difference():
+    """Sites that share a footer, articles crawled twice and pages of no site: which page comes first has no effect."""
+    texts = [page(site, number) for site in ("Wendle", "Golrud", "Lithari", "Mochuan") for number in range(6)]
+    texts += [page("Wendle", number) + f"Golrud {number} Letters\n" for number in (1, 2)]
+    texts += [menu("Neurin") + menu("Golrud") + article(number, 2) for number in range(40, 44)]
+    texts += [article(90), article(91), "Ferry Weather\nTide table\n"]
+    measured = {text: measure(split_lines([text])) for text in texts}
+
+    def repeats_of(order):
+        profile = learned([texts[number] for number in order], batch=7)
+        return [
+            (found.pages_with.tolist(), found.site_pages.tolist())
+            for found in (profile.repeats(measured[text], [None]) for text in texts)
+        ]
+
+    expected = repeats_of(range(len(texts)))
+    for seed in range(6):
+        order = list(range(len(texts)))
+        random.Random(seed).shuffle(order)
+        assert repeats_of(order) == expected
+
+
 def test_order_and_batches_make_no_difference():
     texts = [page(site, number) for number, site in enumerate(["Wendle", "Norvik", "Wendle"] * 5)]
     profile = learned(texts, batch=1)

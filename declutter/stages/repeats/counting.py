@@ -1,5 +1,6 @@
 """TemplateCounter: sketches of pages, batch by batch, to the counts of a Profile.
 
+The order in which pages come makes no difference up to COUNTED_PAGES of a known site and WINDOW_PAGES of unknown ones.
 Pages whose site is known are counted at the end, site by site: their sketches wait in memory, and on disk above
 SPILL_BYTES. Of a large site only some pages are counted (`is_counted`). Pages whose site must be found are grouped by
 the lines they share, WINDOW_PAGES at a time; pages of a later window join the sites found before.
@@ -18,7 +19,7 @@ import numpy as np
 from declutter.lines import Measures
 from declutter.stages.repeats.alike import clusters, twins
 from declutter.stages.repeats.profile import KNOWN_WELL_PAGES, Profile, Site, bounded
-from declutter.stages.repeats.sketches import PageSketch, Sketches, SketchFolder, joined, sketch
+from declutter.stages.repeats.sketches import PageSketch, Sketches, SketchFolder, joined, page_keys, sketch
 
 WINDOW_PAGES = 20_000  # pages of unknown sites that are held before they are grouped and counted
 COUNTED_PAGES = 64  # so many first pages of a site are all counted; of later ones half, then a quarter, ...
@@ -49,7 +50,7 @@ class TemplateCounter:
         self._store = _Store(folder)
         self._numbers: dict[str, int] = {}  # of the known sites, in the order in which they were met
         self._n_seen: list[int] = []  # pages of each known site
-        self._places: list[np.ndarray] = []  # int64 (n, 3): site, part and page in it, of the pages to be counted
+        self._places: list[np.ndarray] = []  # int64 (n, 4): site, key, part and page in it, of the pages to be counted
         self._homeless = _Homeless()
 
     def add(self, measures: Measures, sites: Sequence[str | None]) -> None:
@@ -70,8 +71,8 @@ class TemplateCounter:
         Lines on fewer than `rarest` pages of their site are left out; with 2 nothing is lost but the counts that
         another profile would add to.
         """
-        places = np.concatenate([np.zeros((0, 3), np.int64), *self._places])
-        places = places[np.argsort(places[:, 0], kind="stable")]
+        places = np.concatenate([np.zeros((0, 4), np.int64), *self._places])
+        places = np.delete(places[np.lexsort((places[:, 1], places[:, 0]))], 1, axis=1)
         names = list(self._numbers)
         counted = tasks(partial(count_sites, self._store.parts(), rarest), _site_tasks(names, places))
         known = [site for sites in counted for site in sites]
@@ -88,15 +89,15 @@ class TemplateCounter:
     def _note(self, sketches: Sketches, part: int, first: int) -> None:
         """Choose the pages to be counted of a batch that begins at page `first` of a part of the store."""
         places = []
-        for page, name in enumerate(sketches.sites):
+        for page, (name, key) in enumerate(zip(sketches.sites, page_keys(sketches).tolist(), strict=True)):
             if name is None:
-                self._homeless.add(sketches[page])
+                self._homeless.add(sketches[page], key)
                 continue
             site = self._numbers.setdefault(name, len(self._numbers))
             if site == len(self._n_seen):
                 self._n_seen.append(0)
             if is_counted(self._n_seen[site]):
-                places.append((site, part, first + page))
+                places.append((site, key, part, first + page))
             self._n_seen[site] += 1
         if places:
             self._places.append(np.array(places, np.int64))
@@ -215,13 +216,13 @@ class _Homeless:
     """Pages whose site must be found: grouped by what they share, a window at a time."""
 
     def __init__(self):
-        self._window: list[PageSketch] = []
+        self._window: list[tuple[int, PageSketch]] = []  # with the pages' keys
         self._profile = Profile()
         self._n_seen: dict[str, int] = {}  # pages of each site found
 
-    def add(self, page: PageSketch) -> None:
+    def add(self, page: PageSketch, key: int) -> None:
         """Remember a page; the columns are copied, as those given may be slices of a whole batch."""
-        self._window.append(PageSketch(page.site, *(np.array(column) for column in page[1:])))
+        self._window.append((key, PageSketch(page.site, *(np.array(column) for column in page[1:]))))
         if len(self._window) >= WINDOW_PAGES:
             self._count_window()
 
@@ -231,18 +232,23 @@ class _Homeless:
         return [site._replace(n_seen=self._n_seen[site.name]) for site in self._profile.sites]
 
     def _count_window(self) -> None:
-        window, self._window = self._window, []
+        """Group and count the pages of the window in an order of their own; the order they came in only gives names."""
+        keys = [key for key, _ in self._window]
+        came = sorted(range(len(keys)), key=keys.__getitem__)
+        window = [self._window[place][1] for place in came]
+        self._window = []
         groups: dict[str, list[PageSketch]] = {}
         unknown = []
-        for page, number in zip(window, self._known_sites(window), strict=True):
+        for place, page, number in zip(came, window, self._known_sites(window), strict=True):
             if number < 0:
-                unknown.append(page)
+                unknown.append((place, page))
             else:
                 self._note(groups, self._profile.sites[number].name, page)
-        for members in clusters(unknown):
+        found = [[unknown[member] for member in members] for members in clusters([page for _, page in unknown])]
+        for members in sorted(found, key=lambda members: min(place for place, _ in members)):
             name = f"site-{len(self._n_seen) + 1}"
-            for member in members:
-                self._note(groups, name, unknown[member])
+            for _, page in members:
+                self._note(groups, name, page)
         self._profile |= Profile(count_groups(groups, list(groups.values())))
 
     def _note(self, groups: dict[str, list[PageSketch]], name: str, page: PageSketch) -> None:

@@ -167,7 +167,10 @@ class Profile:
         prints = columns.fingerprints[recur]
         owners = np.repeat(np.arange(len(self)), np.diff(columns.starts))[recur]
         order = np.argsort(prints, kind="stable")
-        return TemplateIndex(prints[order], owners[order], len(self))
+        sums = np.zeros(len(columns.fingerprints) + 1, np.uint64)
+        np.cumsum(columns.fingerprints, out=sums[1:])  # modulo 2**64
+        rank = np.argsort(np.argsort(sums[columns.starts[1:]] - sums[columns.starts[:-1]], kind="stable"))
+        return TemplateIndex(prints[order], owners[order], rank)
 
     def save(self, path: str | Path) -> None:
         """Write the profile as a NumPy archive of plain arrays (no pickle)."""
@@ -240,7 +243,7 @@ class TemplateIndex(NamedTuple):
 
     fingerprints: np.ndarray  # uint64, ascending
     owners: np.ndarray  # int64, the site of each
-    n_sites: int
+    rank: np.ndarray  # int64 (n_sites,), the place of each site in an order of the sites' own, by their lines
 
     def most_alike(self, prints: np.ndarray, page: np.ndarray, n_pages: int) -> np.ndarray:
         """int64 (n_pages,): the site with which each page shares the most template lines, -1 where that is chance.
@@ -254,10 +257,11 @@ class TemplateIndex(NamedTuple):
             return found
         within = np.arange(ends[-1]) - np.repeat(ends - n_owners, n_owners)
         owner = self.owners[np.repeat(first, n_owners) + within]
-        pairs, shared = np.unique(np.repeat(page, n_owners) * self.n_sites + owner, return_counts=True)
-        page_of_pair, owner = pairs // self.n_sites, pairs % self.n_sites
-        order = np.lexsort((owner, -shared, page_of_pair))
-        best = order[np.diff(page_of_pair[order], prepend=-1) > 0]  # of the sites that share most, the first
+        n_sites = len(self.rank)
+        pairs, shared = np.unique(np.repeat(page, n_owners) * n_sites + owner, return_counts=True)
+        page_of_pair, owner = pairs // n_sites, pairs % n_sites
+        order = np.lexsort((self.rank[owner], -shared, page_of_pair))
+        best = order[np.diff(page_of_pair[order], prepend=-1) > 0]  # of the sites that share most, one by its lines
         n_prints = np.bincount(page, minlength=n_pages)[page_of_pair[best]]
         best = best[is_link(shared[best], n_prints)]
         found[page_of_pair[best]] = owner[best]

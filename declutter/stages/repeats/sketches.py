@@ -108,6 +108,14 @@ def _starts(values: Sequence[np.ndarray]) -> np.ndarray:
     return np.array([0, *accumulate(map(len, values))], np.int64)
 
 
+def page_keys(sketches: Sketches) -> np.ndarray:
+    """int64 (n_pages,): a number made of each page's lines, by which pages have an order of their own."""
+    sums = np.zeros(len(sketches.lines) + 1, np.uint64)
+    np.cumsum(sketches.lines * (sketches.lines | np.uint64(1)), out=sums[1:])  # modulo 2**64
+    starts = sketches.line_starts
+    return (sums[starts[1:]] - sums[starts[:-1]]).view(np.int64)
+
+
 _DTYPES = tuple(np.dtype(name) for name in ("u8", "i8", "u8", "i8", "u8", "i8", "i4", "u1"))  # as in a file
 
 
