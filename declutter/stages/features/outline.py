@@ -35,6 +35,8 @@ SMALL_JOIN_SHARE, SMALL_JOIN_LINES = 0.05, 10
 BRIDGE_LINES = 4  # lines that may stand between a lead and the rest of the text
 TITLE_REACH = 12  # lines above the text among which its title is looked for
 LEAST_TITLE_WORDS = 2.0
+LIST_LINES, LIST_SHARE, ITEM_WORDS = 4, 0.6, 4.0  # a list that recurs, the share of its other items that do
+LIST_SITE_PAGES = 3  # of a site of fewer pages nothing is known of its lists
 UNLIKE_TEXT = 0.15  # below this overlap with the page's long lines a headline is another article's
 
 
@@ -140,6 +142,30 @@ class Outline:
         under = under & (since_heading <= 6) & listed
         prefixed |= c.has_template_prefix & ~c.ends_sentence & ~c.ends_colon & (c.words >= 3) & self.known
         return prefixed | heading | under
+
+    @cached_property
+    def list_item(self) -> np.ndarray:
+        """An item has a bullet, or says without one what the bulleted line above says, as in lists of pictures."""
+        c = self.c
+        prints = c.measures.fingerprint
+        doubled = c.has_bullet & (c.shifted(prints, 1, 0) == prints)
+        return c.has_bullet | c.shifted(doubled, -1, False)
+
+    @cached_property
+    def new_item(self) -> np.ndarray:
+        """A list item that recurs nowhere, in a list of LIST_LINES and more of which LIST_SHARE recur over the site.
+
+        A list that stands on other pages too is removed, and its newest item with it: none of 28 such lines of `seeds/`
+        is main content. Shorter items may be values of a form. Lists are recognised by their bullets.
+        """
+        c = self.c
+        first, beyond = c.run_bounds(self.list_item)
+        n_lines = beyond - first
+        before = np.concatenate(([0], np.cumsum(c.is_template)))
+        n_templates = before[beyond] - before[first]
+        often = (n_lines >= LIST_LINES) & (n_templates >= LIST_SHARE * (n_lines - 1))
+        known = c.repeats.site_pages >= LIST_SITE_PAGES
+        return often & ~c.is_template & self.list_item & (c.words >= ITEM_WORDS) & known
 
     @cached_property
     def text(self) -> tuple[np.ndarray, np.ndarray]:

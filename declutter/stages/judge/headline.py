@@ -110,7 +110,7 @@ def choose_headline(columns: Columns, score: np.ndarray) -> Headline:
     if in_html:
         for weight, said in IN_DOM:
             odds += weight * said(evidence)
-    may_be = (c.words <= LONGEST_HEADLINE) & (c.letters >= 2) & ~c.ends_colon
+    may_be = (c.words <= LONGEST_HEADLINE) & (c.letters >= 2) & ~c.ends_colon & ~outline_of(c).new_item
     odds = np.where(may_be, np.rint(odds * GRID) / GRID, -np.inf)
     best = c.page_max(odds)
     is_best = may_be & (c.row == c.page_first(may_be & (odds == best)))

@@ -68,10 +68,11 @@ REASONS = (
     Reason("links to other articles inside the text", 0.15),
     Reason("no line of the page is long enough to be text", 0.1),
     Reason("stands in a dialog that asks for consent to cookies", 0.02),
+    Reason("a new item of a list whose other items stand on other pages of this site too", 0.05),
 )
 (
     DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE,
-    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT,
+    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT, NEW_ITEM,
 ) = range(len(REASONS))  # fmt: skip
 SCORES = np.array([reason.score for reason in REASONS], np.float32)
 
@@ -99,6 +100,7 @@ class _Rules:
         self._phrases()
         self._templates()
         self._title()
+        self._say(self.o.new_item, HEADLINES, NEW_ITEM)
         self._pages_without_text()
         self._consent_dialogs()
         return self._judgement()
@@ -245,7 +247,7 @@ class _Rules:
         listed &= (self.o.segment[2] >= CERTAIN_GAIN_WORDS) & (c.words >= HEADLINE_WORDS[0])
         listed &= c.words <= HEADLINE_WORDS[1]
         template = np.where(self.o.template & often, np.where(slot, UNLESS_SURE, ALWAYS), NEVER)
-        return np.where(listed, ALWAYS, template)
+        return np.where(listed | (self.reason == NEW_ITEM), ALWAYS, template)
 
 
 def _in_words(reason: int, label: int, a: int, b: int) -> str:
