@@ -8,7 +8,7 @@ import click
 
 from declutter.errors import DeclutterError
 
-COMMANDS = ("everything", "accuracy", "speed", "end_to_end", "hooks_small", "hooks_big", "floors", "report", "tables")
+COMMANDS = ("everything", "accuracy", "speed", "scale", "files", "hooks", "floors", "report", "tables")
 
 
 class Program(click.Group):
