@@ -1,10 +1,10 @@
 """Files to files: what reading and writing each format costs, and cleaning whole files, beside datatrove.
 
 `formats` reads and writes the seeds, over and over, in every format. `end_to_end` writes the pages of a gold set as the
-files that people have: dumps as JSON lines, HTML as WARC, plain and with each record compressed for itself, as crawlers
-do. It times `declutter clean` on each with the model and one process, beside datatrove's C4 line filter on the same JSON
-lines, its trafilatura extractor on the same WARC, and declutter on the decoded HTML in memory. Times are of the
-processor; every round goes through all runs, so that other work on the machine slows them alike.
+files that people have: dumps as JSON lines, HTML as WARC, plain and with each record compressed for itself, as
+crawlers do. It times `declutter clean` on each with the model and one process, beside datatrove's C4 line filter on the
+same JSON lines, its trafilatura extractor on the same WARC, and declutter on the decoded HTML in memory. Times are
+processor times; every round goes through all runs, so that other work on the machine slows them alike.
 """
 
 from __future__ import annotations
