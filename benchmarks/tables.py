@@ -259,7 +259,7 @@ def table_of(names: str, view: str, results: dict[str, dict]) -> str:
     """The table that a marker asks for. Raises GoldError for results or views that aren't there."""
     wanted = names.split(",")
     if missing := [name for name in wanted if name not in results]:
-        raise GoldError(f"no result file for {', '.join(missing)}; run `python -m benchmarks quality` first")
+        raise GoldError(f"no result file for {', '.join(missing)}; run `python -m benchmarks accuracy` first")
     if view not in VIEWS:
         raise GoldError(f"no such table: {view}; tables are {', '.join(VIEWS)}")
     return VIEWS[view]([results[name] for name in wanted])

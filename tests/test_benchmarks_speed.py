@@ -1,16 +1,18 @@
 """Speed measures: interleaved rounds, ratios to the calibration loop, whole processes."""
 
+import json
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks import tables
+from benchmarks import stages, tables
 from benchmarks.answers import REPOSITORY, Installed
 from benchmarks.cost import cost_of
 from benchmarks.datasets import open_dataset
 from benchmarks.peers import BY_NAME
-from benchmarks.speed import Sample, _rate, draw, measure, measure_loading, measure_processes
+from benchmarks.speed import Sample, _rate, draw, measure, measure_loading, measure_processes, run_stages
 
 HERE = Installed(sys.executable, "1")
 DUMP = "Menu\nNews\n" + "The ferry sails again on Monday, the office said, once its ropes have been tested.\n" * 3
@@ -55,6 +57,23 @@ def test_whole_processes_clean_the_same_files():
         ("declutter clean", "html"), ("declutter clean", "dump"), ("keep all", "dump"),
     ]  # fmt: skip
     assert BY_NAME["keep all"].source == "dump" and rows[0]["ratio_to_first"] == 1.0
+
+
+@pytest.mark.slow
+def test_no_stage_has_become_slower():
+    pytest.importorskip("pytest_benchmark", reason="the stages need pytest-benchmark")
+    assert run_stages(write=False) == 0
+
+
+def test_a_stage_that_is_slower_than_its_baseline_fails(monkeypatch, tmp_path):
+    (tmp_path / "stages.json").write_text(json.dumps({"ratios": {"decide text": 1e-9}}))
+    monkeypatch.setattr(stages, "BASELINE", tmp_path / "stages.json")
+    stats = SimpleNamespace(stats=SimpleNamespace(stats=SimpleNamespace(min=0.1)), extra_info={})
+    benchmark = type("Timed", (SimpleNamespace,), {"__call__": lambda self, work, on: work(on)})(**vars(stats))
+    with pytest.raises(AssertionError, match="times its baseline"):
+        stages.test_stage(benchmark, "decide", "text")
+    stages.test_stage(benchmark, "write", "text")  # no baseline yet
+    assert benchmark.extra_info["stage"] == "write text"
 
 
 def test_importing_declutter_is_nearly_nothing():
