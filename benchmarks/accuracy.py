@@ -38,9 +38,9 @@ from benchmarks.scores import (
     shingle_precision,
 )
 from benchmarks.tables import AFTER, TRAINED_ON, VIEWS
-from declutter.cleaner import Cleaner
+from declutter.cleaner import Cleaner, segment
 from declutter.errors import ModelError
-from declutter.lines import MAIN_CONTENT
+from declutter.lines import MAIN_CONTENT, TITLE
 from declutter.pages import Cleaned, Page
 from declutter.stages.features import HTML_FEATURE_NAMES
 from declutter.stages.judge.model import Model, shipped_model
@@ -173,6 +173,8 @@ def make_row(bench: Bench, system: str, source: str) -> Row:
     pages = [page_of(page, source, content) for page, content in zip(gold, contents, strict=True)]
     cleaned = {done.page.id: done for done in clean(list(zip(gold, pages, strict=True)), folds, system)}
     in_order = [cleaned[page_key(page)] for page in gold]
+    if system == "declutter" and not source.startswith(AFTER) and (share := false_titles(in_order, gold)) is not None:
+        about["false_titles"] = share
     row = _scored(bench, system, source, [Answer(done.text, done.error) for done in in_order], about)
     is_calibrated = (system, source) == ("declutter", DUMP) and bench.dataset.metric != "recall"
     return replace(row, calibration=calibrate(in_order, gold)) if is_calibrated else row
@@ -259,6 +261,19 @@ def is_main(text: str, gold: GoldPage) -> np.ndarray:
     As training labels them: by the gold aligned with the text, a dump or the rows of HTML, or by hand.
     """
     return label_text(gold, "dump", text).is_main
+
+
+def false_titles(cleaned: Sequence[Cleaned], gold: Sequence[GoldPage]) -> float | None:
+    """The share of pages with a known headline where another line is labelled title; None without such pages."""
+    is_false = []
+    for done, page in zip(cleaned, gold, strict=True):
+        if page.headline:
+            lines, headline = segment([done.page]), letters(page.headline)
+            titles = [letters(lines[row]) for row in np.flatnonzero(done.verdicts.labels == TITLE).tolist()]
+            is_false.append(
+                any(not (line.startswith(headline) or headline.startswith(line)) for line in titles if line)
+            )
+    return float(np.mean(is_false)) if is_false else None
 
 
 def calibrate(cleaned: Sequence[Cleaned], gold: Sequence[GoldPage]) -> list[dict]:

@@ -192,9 +192,9 @@ def speed_view(results: Sequence[dict]) -> str:
 
 def summary_view(results: Sequence[dict]) -> str:
     """What declutter is judged by, a row a dataset: scores beside the best peer's, headlines, what a site brings."""
-    header = ["", "pages", "HTML", "alone", "best peer", "headlines", "alone", "a site brings", "sites losing", "dump",
-              "alone", "headlines", "alone", "a site brings", "sites losing", "after an extractor, least gain",
-              "other"]  # fmt: skip
+    of_source = ["alone", "headlines", "alone", "false titles", "a site brings", "sites losing"]
+    header = ["", "pages", "HTML", of_source[0], "best peer", *of_source[1:], "dump", *of_source,
+              "after an extractor, least gain", "other"]  # fmt: skip
     return markdown(header, [_summary_row(result) for result in results])
 
 
@@ -209,7 +209,7 @@ def _summary_row(result: dict) -> list[str]:
         if source == "html":
             peers = [row for row in rows_from(result, "html") if not row["system"].startswith("declutter")]
             cells.append(f"{shown(peers[0]['score'])} {peers[0]['system']}" if peers else "")
-        cells += [shown(row.get("headlines")) for row in pair]
+        cells += [shown(row.get("headlines")) for row in pair] + [shown(pair[0].get("false_titles"))]
         gain = result["site_gains"].get(source)
         cells += [signed(gain["mean"]), f"{gain['losing']:.0%}"] if gain else ["", ""]
     return [*cells, _least_gain(result), _other(result, rows)]

@@ -166,6 +166,7 @@ class TestResult:
         assert 0.0 <= row_of(result, "declutter", "html")["headlines"] <= 1.0
         assert row_of(result, "keep all", "dump")["headlines"] == 1.0
         assert "headlines" not in row_of(result, BODY_ONLY, "html")
+        assert row_of(result, "declutter", "dump")["false_titles"] <= 0.2
         assert 0.5 < row_of(result, BODY_ONLY, "html")["shingle_precision"] <= 1.0
         gain = result["site_gains"]["dump"]
         together, alone = (row_of(result, name, "dump")["score"] for name in ("declutter", "declutter, page alone"))
