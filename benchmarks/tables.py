@@ -118,19 +118,6 @@ def second_view(results: Sequence[dict]) -> str:
     )
 
 
-def against_view(results: Sequence[dict]) -> str:
-    """declutter from HTML and from the dump less each other system, with the interval of the difference."""
-    parts = []
-    for result in results:
-        rows = [
-            [pair["than"] + _mark(pair), pair["source"], signed(pair["mean"]), between(pair)]
-            for pair in result["differences"]
-            if pair["group"] == "all" and not pair["source"].startswith(AFTER)
-        ]
-        parts.append(markdown([f"declutter less …, {result['dataset']['name']}", "from", "difference", "95%"], rows))
-    return "\n".join(parts)
-
-
 def overview_view(results: Sequence[dict]) -> str:
     """Every system of every source on several datasets, one column each."""
     header = ["", "from", *(f"{one['dataset']['name']}, {METRICS[one['dataset']['metric']]}" for one in results)]
@@ -250,7 +237,7 @@ def _mark(row: dict) -> str:
 
 
 VIEWS = {
-    "html": html_view, "dump": dump_view, "second": second_view, "against": against_view, "overview": overview_view,
+    "html": html_view, "dump": dump_view, "second": second_view, "overview": overview_view,
     "short": short_view, "short_speed": short_speed_view, "speed": speed_view, "summary": summary_view,
 }  # fmt: skip
 
