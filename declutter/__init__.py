@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from declutter.cleaner import Cleaner, learn
-    from declutter.errors import DeclutterError
+    from declutter.errors import DeclutterError, MarkupWarning
     from declutter.lines import LABELS, Verdicts
     from declutter.pages import Cleaned, Page
     from declutter.stages.repeats import Profile
 
 __version__ = "0.1.0"
 __all__ = [
-    "LABELS", "Cleaned", "Cleaner", "DeclutterError", "Page", "Profile", "Verdicts",
+    "LABELS", "Cleaned", "Cleaner", "DeclutterError", "MarkupWarning", "Page", "Profile", "Verdicts",
     "clean", "clean_html", "explain", "explain_html", "learn",
 ]  # fmt: skip
 
@@ -23,6 +23,7 @@ _MODULES = {
     "Cleaner": "cleaner",
     "learn": "cleaner",
     "DeclutterError": "errors",
+    "MarkupWarning": "errors",
     "LABELS": "lines",
     "Verdicts": "lines",
     "Cleaned": "pages",

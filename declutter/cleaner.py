@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from declutter.errors import ModelError
+from declutter.errors import MarkupWarning, ModelError
+from declutter.files.markup import holds_markup
 from declutter.files.pages_on_disk import PagesOnDisk
 from declutter.lines import LABELS, MAIN_CONTENT, Lines, Verdicts
 from declutter.pages import Cleaned, Page
@@ -83,7 +86,8 @@ class Cleaner:
         return model, _text_features
 
     def clean(self, text: str) -> str:
-        """The main content of one dump; its lines are byte for byte those of `text`."""
+        """The main content of one dump; its lines are byte for byte those of `text`. Warns where it is HTML."""
+        warn_of_markup(text)
         return self._clean_one(Page("", text=text)).text
 
     def clean_html(self, html: str | bytes, url: str | None = None) -> str:
@@ -91,7 +95,8 @@ class Cleaner:
         return self._clean_one(Page("", url=url, html=html)).text
 
     def explain(self, text: str) -> Verdicts:
-        """The verdict on each line of a dump, blank lines included."""
+        """The verdict on each line of a dump, blank lines included. Warns where it is HTML."""
+        warn_of_markup(text)
         return self._clean_one(Page("", text=text)).verdicts
 
     def explain_html(self, html: str | bytes, url: str | None = None) -> Verdicts:
@@ -201,6 +206,16 @@ def _clean_or_pass_through(cleaner: Cleaner, page: Page) -> Cleaned:
     except Exception as error:  # the page is the unit: it is passed through, and says why
         reason = f"{type(error).__name__}: {error}"
     return passed_through(page, reason)  # out here, where what the error held of memory is free again
+
+
+def warn_of_markup(text: str) -> None:
+    """Warn where a text is HTML, at the line that called declutter."""
+    if holds_markup(text):
+        level, frame = 1, sys._getframe()
+        while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "declutter":
+            level, frame = level + 1, frame.f_back
+        message = "this text is HTML, and is cleaned as a text dump; clean_html and explain_html read HTML"
+        warnings.warn(message, MarkupWarning, stacklevel=level)
 
 
 def passed_through(page: Page, error: str) -> Cleaned:

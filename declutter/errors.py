@@ -23,3 +23,7 @@ class ModelError(DeclutterError):
 
 class GoldError(DeclutterError):
     """Gold data that can't be read: a missing file, an unknown label, a line number out of range."""
+
+
+class MarkupWarning(UserWarning):
+    """A text that is HTML: read as a dump, its tags would be judged as words."""

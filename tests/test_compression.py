@@ -118,5 +118,5 @@ def test_names(name, found):
 def test_a_missing_library_is_named_with_its_extra(monkeypatch):
     for module in ("backports.zstd", "backports", "compression"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(InputError, match=r'a\.gz: zstd .*pip install "declutter\[zstd\]"'):
+    with pytest.raises(InputError, match=r'a\.gz: zstd .*pip install "declutter-text\[zstd\]"'):
         read(b"\x28\xb5\x2f\xfd" + bytes(20))

@@ -15,7 +15,7 @@ import pytest
 from declutter.errors import InputError
 from declutter.files.inputs import inputs
 from declutter.files.outputs import output_for, output_name
-from declutter.files.recognition import format_of_bytes, format_of_name
+from declutter.files.recognition import format_of_name, recognized
 from declutter.files.records import Failure, Options, Record
 
 PAGE = "Menu\r\nThe boats came back at dawn, é.\n"
@@ -67,8 +67,10 @@ def stdin(monkeypatch):
         ("a.tar.bz2", "tar"),
         ("a.tgz", "tar"),
         ("a.zip", "zip"),
-        ("a.json", None),
-        ("a.json.gz", None),
+        ("a.json", "json"),
+        ("a.json.gz", "json"),
+        ("a.csv", "csv"),
+        ("a.tsv.gz", "tsv"),
         ("a", None),
         ("a.pdf", None),
         ("gz", None),
@@ -83,25 +85,37 @@ def test_formats_by_name(name, format):
     [
         (b'{"text": "a page"}\n{', None, "jsonl"),
         (b'\n {"text": "a page"}', None, "jsonl"),
-        (b'{"text": "a dump that looks like JSON"}\n', "dump", "txt"),
+        (b'{"text": "a page in a file without a suffix"}\n', "dump", "jsonl"),
+        (b'{"text": "a line"}\nof a dump that begins like JSON', "dump", "txt"),
+        (b'{"text": "a page"}\n{"text": "another"}\n', "wrong.txt", "jsonl"),
+        (b'[\n{"text": "a page"},\n{"text": "another"}\n]\n', "items.json", "json"),
+        (b'[{"text": "a page"}]', "wrong.jsonl", "json"),
+        (b'[{"text": "a page"}]', None, "json"),
+        (b'{\n  "text": "a page"\n}\n', "one.json", "json"),
+        (b"[1] A footnote\n", "dump.txt", "txt"),
+        (b"text,url\na,b\n", "a.csv", "csv"),
+        (b"text\turl\n", "a.tsv.gz", "tsv"),
+        (b"<!doctype html><p>", "wrong.csv", "html"),
+        (b"<div><p>A paragraph.</p></div>\n", "wrong.txt", "html"),
+        (b"<p> is a tag that opens a paragraph.\n", "right.txt", "txt"),
+        (b'<p align="center"><img src="logo"></p>\n\n# Title\n', "README.md", "txt"),
         (b'{"text": "x"}\n{', "c4.00001.json.gz", "jsonl"),
-        (b'{\n"text": "x"}', "one.json", "txt"),
-        (b"[1, 2]", "one.json", "txt"),
+        (b'{\n"text": "x"}', "one.json", "json"),
         (b"  <!DOCTYPE html><p>", None, "html"),
         (b"\xef\xbb\xbf<!-- saved --><HTML lang=en>", "page", "html"),
         (b'<?xml version="1.0"?><!DOCTYPE html PUBLIC>', None, "html"),
         (b"<header> is an element of HTML", None, "txt"),
         (b"A text about <!doctype html>", None, "txt"),
         (b"WARC/1.0\r\n", "crawl", "warc"),
-        (gzip.compress(b"WARC/1.0\r\n"), "crawl", "warc"),
-        (gzip.compress(b'{"text": 1}')[:30], None, "jsonl"),
+        (gzip.compress(b"WARC/1.0\r\n", mtime=0), "crawl", "warc"),
+        (gzip.compress(b'{"text": 1}', mtime=0)[:30], None, "jsonl"),
         (b"PAR1", "table", "parquet"),
-        (b"PK\x03\x04", "report.docx", "txt"),  # read as text it is told what it is
+        (b"PK\x03\x04", "pages.docx", "zip"),
         (b"", None, "txt"),
     ],
 )
 def test_formats_by_first_bytes(head, name, format):
-    assert format_of_bytes(head, name) == format
+    assert recognized(head, name) == format
 
 
 @pytest.mark.parametrize("pack, suffix", [(gzip.compress, ".gz"), (bz2.compress, ".bz2"), (lzma.compress, ".xz")])
@@ -128,8 +142,8 @@ def test_a_folder_of_everything_goes_on_past_what_is_broken(tmp_path):
     assert all(isinstance(page, Record) for page in pages)
     assert "cut off" in last.reason
     assert last.position == f"line {len(pages) + 1}"
-    (compressed,) = records["c.txt"]
-    assert "gzip-compressed, not text" in compressed.reason
+    (packed,) = records["c.txt"]
+    assert packed.page.text == "packed, though its name doesn't say so"
     assert set(found.failed) == {"link"}
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from declutter.files.jsonl import JsonlInput, JsonlOutput, fields_of_line
-from declutter.files.records import Failure, Options, Record, Row
+from declutter.files.records import Failure, Note, Options, Record, Row
 from declutter.files.streams import File
 from declutter.lines import Verdicts
 from declutter.pages import Page
@@ -20,7 +20,8 @@ from declutter.pages import Page
 def records(tmp_path, *lines, **options):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines))
-    return list(JsonlInput(File("sub/a.jsonl", path), Options(**options)).records())
+    found = JsonlInput(File("sub/a.jsonl", path), Options(**options)).records()
+    return [one for one in found if not isinstance(one, Note)]
 
 
 def written(found, text=None, judged=None, error=None, **options):

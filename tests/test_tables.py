@@ -10,7 +10,7 @@ import pytest
 from declutter.errors import InputError
 from declutter.files.inputs import inputs
 from declutter.files.outputs import output_for
-from declutter.files.records import Failure, Options, Record
+from declutter.files.records import WITHOUT_PAGE, Failure, Note, Options, Record
 from declutter.files.streams import File
 from declutter.files.tables import ParquetInput
 from declutter.lines import Verdicts
@@ -73,10 +73,14 @@ def opened(path, **options):
     return found
 
 
+def records(found):
+    return (one for one in found.records() if not isinstance(one, Note))
+
+
 def rewritten(found, out, to=None, change=str.upper, judged=None, **options):
     """The input's pages written to a file, changed."""
     output = output_for(found, out, to, Options(**options))
-    for record in found.records():
+    for record in records(found):
         if isinstance(record, Record):
             page = record.page.text if record.page.text is not None else record.page.html
             output.write(record, change(page), judged)
@@ -86,11 +90,42 @@ def rewritten(found, out, to=None, change=str.upper, judged=None, **options):
 
 def test_rows_are_pages(tmp_path, kind):
     KINDS[kind][0](tmp_path / kind, table())
-    found = list(opened(tmp_path / kind).records())
+    found = list(records(opened(tmp_path / kind)))
     assert found[2].page == Page(f"{kind}:2", url="https://s2.example/", text="page 2 é")
     assert found[3].page.text == ""
     assert found[2].n_bytes == len("page 2 é".encode())
     assert len(found) == N_ROWS
+
+
+def test_rows_without_a_page_are_counted(tmp_path, kind):
+    KINDS[kind][0](tmp_path / kind, table())
+    *_, last = opened(tmp_path / kind).records()
+    assert last == Note(kind, WITHOUT_PAGE, 1)
+
+
+def test_a_row_without_text_is_read_from_its_html(tmp_path, kind):
+    rows = pa.table({"text": ["one", None, "", None], "html": ["<p>a", "<p>two", "<p>three", None], "n": [1, 2, 3, 4]})
+    write, read = KINDS[kind]
+    write(tmp_path / kind, rows)
+    found = opened(tmp_path / kind)
+    pages = [record.page for record in records(found)]
+    assert [(page.text, page.html) for page in pages] == [
+        ("one", None),
+        (None, "<p>two"),
+        (None, "<p>three"),
+        ("", None),
+    ]
+    result = read(rewritten(found, tmp_path / "out"))
+    assert result.column("text").to_pylist() == ["ONE", "<P>TWO", "<P>THREE", None]
+    assert result.drop_columns(["text"]).equals(rows.drop_columns(["text"]))
+
+
+def test_a_row_without_html_is_read_from_its_text(tmp_path):
+    write_parquet(tmp_path / "a.parquet", pa.table({"html": ["<p>a", None], "text": ["one", "two"]}))
+    found = opened(tmp_path / "a.parquet", html_column="html")
+    assert [(record.page.text, record.page.html) for record in records(found)] == [(None, "<p>a"), ("two", None)]
+    result = pq.read_table(rewritten(found, tmp_path / "out", html_column="html"))
+    assert result.to_pylist() == [{"clean_text": "<P>A", "text": "one"}, {"clean_text": "TWO", "text": "two"}]
 
 
 def test_all_other_columns_types_and_metadata_stay(tmp_path, kind):
@@ -118,7 +153,7 @@ def test_a_table_larger_than_a_batch_is_read_and_written_in_parts(tmp_path, kind
     write, read = KINDS[kind]
     write(tmp_path / kind, large)
     found = opened(tmp_path / kind)
-    assert [record.page.id for record in found.records()] == [f"{kind}:{row}" for row in range(50)]
+    assert [record.page.id for record in records(found)] == [f"{kind}:{row}" for row in range(50)]
     assert read(rewritten(found, tmp_path / "out", change=str)).equals(large)
 
 
@@ -130,7 +165,7 @@ def test_text_of_every_type(tmp_path, type):
     texts = texts.dictionary_encode() if type.startswith("dict") else texts.cast(getattr(pa, type)())
     write_arrow_file(tmp_path / "a.arrow", pa.table({"text": texts}))
     found = opened(tmp_path / "a.arrow")
-    assert [record.page.text for record in found.records()] == ["page é", "", "page ü"]
+    assert [record.page.text for record in records(found)] == ["page é", "", "page ü"]
     result = read_arrow(rewritten(found, tmp_path / "out")).column("text")
     assert [text.decode() if isinstance(text, bytes) else text for text in result.to_pylist()] == [
         "PAGE É",
@@ -146,7 +181,7 @@ def test_text_that_is_no_utf8_is_carried_in_binary_and_marked_in_strings(tmp_pat
     for name, column, expected in (("raw", raw, b"a\xff"), ("text", broken, "a\ufffd")):
         write_arrow_file(tmp_path / f"{name}.arrow", pa.table({"text": column}))
         found = opened(tmp_path / f"{name}.arrow")
-        assert [record.page.text for record in found.records()] == ["a\udcff", "b"]
+        assert [record.page.text for record in records(found)] == ["a\udcff", "b"]
         result = read_arrow(rewritten(found, tmp_path / "out", change=str))
         assert result.column("text").to_pylist()[0] == expected
 
@@ -155,7 +190,7 @@ def test_html_becomes_text(tmp_path):
     html = pa.table({"url": ["u"], "html": pa.array([b"<p>x"], pa.binary()), "z": [1]})
     write_parquet(tmp_path / "a.parquet", html)
     found = opened(tmp_path / "a.parquet")
-    assert next(found.records()).page.html == b"<p>x"
+    assert next(records(found)).page.html == b"<p>x"
     result = pq.read_table(rewritten(found, tmp_path / "out", change=lambda html: "x"))
     assert result.to_pylist() == [{"url": "u", "text": "x", "z": 1}]
 
@@ -179,7 +214,7 @@ def test_the_kept_text_may_go_beside_the_page_and_verdicts_too(tmp_path):
 def test_a_row_that_is_not_written_keeps_what_it_has(tmp_path):
     write_parquet(tmp_path / "a.parquet", table())
     found = opened(tmp_path / "a.parquet", max_page_bytes=8)  # "page 0 é" has nine
-    assert all(isinstance(record, Failure) for row, record in enumerate(found.records()) if row != 3)
+    assert all(isinstance(record, Failure) for row, record in enumerate(records(found)) if row != 3)
     result = pq.read_table(rewritten(found, tmp_path / "out"))
     assert result.equals(table())
 
@@ -204,7 +239,7 @@ def test_other_inputs_as_a_table(tmp_path):
 
 
 def reason_of(path, **options):
-    (found,) = opened(path, **options).records()
+    (found,) = records(opened(path, **options))
     assert isinstance(found, Failure)
     assert str(path) in found.reason
     return found.reason
@@ -227,7 +262,7 @@ def test_a_file_that_is_no_table_says_so(tmp_path, kind):
     data = (tmp_path / kind).read_bytes()
     for bad in (b"", b"not a table at all", data[:-60], data[:30]):
         (tmp_path / kind).write_bytes(bad)
-        *_, last = opened(tmp_path / kind).records()
+        *_, last = records(opened(tmp_path / kind))
         assert isinstance(last, Failure)
         assert str(tmp_path / kind) in last.reason
 
@@ -240,7 +275,7 @@ def test_damage_in_the_middle_loses_what_follows_only(tmp_path):
     data[middle : middle + 400] = b"x" * 400
     (tmp_path / "a.parquet").write_bytes(data)
     found = opened(tmp_path / "a.parquet")
-    *rows, last = found.records()
+    *rows, last = records(found)
     assert isinstance(last, Failure)
     assert 5000 < len(rows) < 12_000
     result = pq.read_table(rewritten(found, tmp_path / "out"))
@@ -251,7 +286,7 @@ def test_a_table_without_rows(tmp_path, kind):
     write, read = KINDS[kind]
     write(tmp_path / kind, table().slice(0, 0))
     found = opened(tmp_path / kind)
-    assert list(found.records()) == []
+    assert list(records(found)) == []
     assert read(rewritten(found, tmp_path / "out")).schema.names == table().schema.names
 
 
@@ -261,7 +296,7 @@ def test_a_table_can_not_be_read_from_a_pipe(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdin", stdin)
     (found,) = inputs(["-"])
     assert found.format == "parquet"
-    assert "give a file" in next(found.records()).reason
+    assert "give a file" in next(records(found)).reason
 
 
 def test_a_missing_library_is_named_with_its_extra(tmp_path, monkeypatch):

@@ -114,6 +114,7 @@ def _write_summary(path: Path, summary, seconds: float) -> None:
         "pages": summary.n_pages,
         "failed": len(summary.failures),
         "partial": len(summary.partial),
+        "notes": dict(summary.notes),
         "bytes_in": summary.bytes_in,
         "bytes_kept": summary.bytes_kept,
         "kept_lines": dict(summary.kept_lines.most_common()),

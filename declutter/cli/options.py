@@ -11,7 +11,7 @@ from declutter.cli.shown import byte_bar
 
 BETA_PRECISION, BETA_RECALL = 0.5, 2.0
 COLUMN_OPTIONS = {
-    "text_column": "The column of the text in JSONL and Parquet; the usual names are found.",
+    "text_column": "The column of the text in JSON, CSV and Parquet; the usual names are found.",
     "html_column": "The column of the HTML.",
     "url_column": "The column of the URL, whose domain is the page's site.",
     "id_column": "The column that names a page in messages.",
@@ -146,7 +146,9 @@ def reading(command):
         click.option("--encoding", metavar="NAME", help="Of text and HTML files, instead of what is detected."),
         click.option(
             "--input-format",
-            type=click.Choice(["txt", "html", "jsonl", "parquet", "arrow", "warc", "wet", "zip", "tar"]),
+            type=click.Choice(
+                ["txt", "html", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "warc", "wet", "zip", "tar"]
+            ),
             help="What IN is, instead of what names and first bytes tell.",
         ),
     ):

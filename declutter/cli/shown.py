@@ -58,6 +58,8 @@ def _summary_lines(summary) -> Iterator[str]:
         if counter:
             by_label = ", ".join(f"{label} {number}" for label, number in counter.most_common())
             yield f"{title:<8} {counter.total()} lines: {by_label}"
+    for what, number in summary.notes.items():
+        yield f"noted    {what}: {number}"
     groups = [(name, n_pages) for name, n_pages in summary.sites if n_pages > 1]
     for name, n_pages in groups[:SHOWN_SITES]:
         yield f"site     {visible(name)}: {n_pages} pages"

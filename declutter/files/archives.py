@@ -7,38 +7,41 @@ import re
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
 from declutter.errors import InputError
-from declutter.files.compression import BUFFER_BYTES, FREE_BYTES, MAX_RATIO, Unpacked, packing, without_compression
+from declutter.files.compression import BUFFER_BYTES, FREE_BYTES, MAX_RATIO, packing, unpacked, without_compression
 from declutter.files.documents import content_of, document
 from declutter.files.folders import NO_PAGES
-from declutter.files.recognition import format_of_name
-from declutter.files.records import Failure, Input, Record
+from declutter.files.recognition import HEAD_BYTES, format_of_name, recognized
+from declutter.files.records import ONE_PAGE, READ_AS_HTML, Failure, Input, Record
+from declutter.files.refused_kinds import RefusedKind, refused_zip
 from declutter.files.streams import FileInput, read_whole
 from declutter.lines import Verdicts
 
 OUTSIDE = re.compile(r"^[/\\]|^[a-z]:[/\\]|(^|[/\\])\.\.([/\\]|$)|\0", re.I)  # names that lead out of a folder
 MAX_TAR_HEADER = 1 << 20  # of a tar's long names and attributes, which tarfile reads whole
-NESTED = {"jsonl", "parquet", "arrow", "warc", "wet", "zip", "tar"}
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the first that zip knows: the same pages make the same bytes
 
 
 class _Archive(FileInput):
     """What zip and tar share: which members are pages, and what is refused."""
 
-    def _member(self, name: str, stream: BinaryIO) -> Record | Failure:
+    def _member(self, name: str, stream: BinaryIO, counts: Counter[str]) -> Record | Failure:
         """The page of a member."""
         page_id, shown = f"{self.id}/{name}", f"{self.file.name}, {name}"
-        format = format_of_name(name) or "txt"
-        if format in NESTED:
-            return Failure(self.id, name, f"{shown}: {format} inside an archive is not read; unpack the archive")
-        compression = without_compression(name)[1]
         try:
-            if compression:
-                stream = io.BufferedReader(Unpacked(stream, compression, shown), BUFFER_BYTES)
-            data = read_whole(stream, self.options.max_page_bytes, shown)
+            reader = unpacked(io.BufferedReader(stream, BUFFER_BYTES), shown)
+            format = recognized(reader.peek(HEAD_BYTES)[:HEAD_BYTES], name)
+            if isinstance(format, RefusedKind):
+                raise InputError(f"{shown}: {format}")
+            if format not in ONE_PAGE:
+                raise InputError(f"{shown}: {format} inside an archive is not read; unpack the archive")
+            if format == "html" and format_of_name(name) != "html":
+                counts[READ_AS_HTML] += 1
+            data = read_whole(reader, self.options.max_page_bytes, shown)
             return document(data, page_id, shown, format, self.options)
         except InputError as error:
             return Failure(self.id, name, str(error))
@@ -66,26 +69,29 @@ class ZipInput(_Archive):
 
     format = "zip"
 
-    def _records(self) -> Iterator[Record | Failure]:
+    def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
         try:
             with zipfile.ZipFile(self.file.seekable()) as archive:
+                kind = refused_zip(archive.namelist())
+                if kind is not None:
+                    raise InputError(f"{self.file.name}: {kind}")
                 n_unpacked = 0
                 for member in archive.infolist():
                     if member.is_dir() or not self._is_page(member.filename):
                         continue
-                    yield self._refused(member.filename) or self._read(archive, member)
+                    yield self._refused(member.filename) or self._read(archive, member, counts)
                     n_unpacked += min(member.file_size, self.options.max_page_bytes)
                     self._check_ratio(n_unpacked)
         except zipfile.BadZipFile as error:
             raise InputError(f"{self.file.name}: a damaged zip archive ({error})") from error
 
-    def _read(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Record | Failure:
+    def _read(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, counts: Counter[str]) -> Record | Failure:
         name = member.filename
         if member.flag_bits & 1:
             return self._unreadable(name, "encrypted")
         try:
             with archive.open(member) as stream:
-                return self._member(name, stream)
+                return self._member(name, stream, counts)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
             return self._unreadable(name, f"damaged, or packed in a way that can't be read ({error})")
 
@@ -134,7 +140,7 @@ class TarInput(_Archive):
 
     format = "tar"
 
-    def _records(self) -> Iterator[Record | Failure]:
+    def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
         last = "the beginning"
         try:
             with self.file.open_unpacked() as unpacked_stream:
@@ -144,7 +150,7 @@ class TarInput(_Archive):
                         archive.members = []  # which tarfile would keep, all of them
                         if not member.isdir() and self._is_page(member.name):
                             last = member.name
-                            yield self._refused(last) or self._read(archive, member)
+                            yield self._refused(last) or self._read(archive, member, counts)
                 if stream.last_block != bytes(tarfile.BLOCKSIZE):
                     yield self._unreadable(f"after {last}", "the archive has no end, it is cut off")
         except InputError as error:
@@ -152,10 +158,10 @@ class TarInput(_Archive):
         except (tarfile.TarError, EOFError) as error:
             yield self._unreadable(f"after {last}", f"damaged, or no tar archive ({error})")
 
-    def _read(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> Record | Failure:
+    def _read(self, archive: tarfile.TarFile, member: tarfile.TarInfo, counts: Counter[str]) -> Record | Failure:
         if not member.isfile():
             return self._unreadable(member.name, "a link or device, not followed")
-        return self._member(member.name, archive.extractfile(member))
+        return self._member(member.name, archive.extractfile(member), counts)
 
 
 class Members(Protocol):

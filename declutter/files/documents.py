@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
 from declutter.errors import InputError
-from declutter.files.compression import BUFFER_BYTES, Unpacked, compression_of, without_compression
 from declutter.files.encoding import HTML_OUTPUT, Encoding, decode
-from declutter.files.records import Options, Record
+from declutter.files.recognition import format_of_name
+from declutter.files.records import READ_AS_HTML, Options, Record
 from declutter.files.streams import FileInput, read_whole
 from declutter.lines import Verdicts
 from declutter.pages import Page
@@ -24,17 +24,12 @@ class TextInput(FileInput):
 
     format = "txt"
 
-    def _records(self) -> Iterator[Record]:
-        with self.file.open() as stream:
-            data = read_whole(self._unpacked(stream), self.options.max_page_bytes, self.file.name)
+    def _records(self, counts: Counter[str]) -> Iterator[Record]:
+        with self.file.open_unpacked() as stream:
+            data = read_whole(stream, self.options.max_page_bytes, self.file.name)
+        if self.format == "html" and format_of_name(self.id) != "html" and self.options.input_format is None:
+            counts[READ_AS_HTML] += 1
         yield document(data, self.id, self.file.name, self.format, self.options)
-
-    def _unpacked(self, stream: io.BufferedReader) -> BinaryIO:
-        """A file is unpacked where its name says so; what is only found to be compressed is no text."""
-        kind = compression_of(stream.peek(8)[:8])
-        if kind and (self.file.stream is not None or without_compression(self.id)[1]):
-            return io.BufferedReader(Unpacked(stream, kind, self.file.name), BUFFER_BYTES)
-        return stream
 
 
 class HtmlInput(TextInput):

@@ -7,6 +7,8 @@ import re
 from typing import NamedTuple
 
 from declutter.errors import InputError
+from declutter.files.compression import compression_of
+from declutter.files.refused_kinds import refused_kind
 from declutter.stages.segment.decode import detected_codecs, utf8_counts
 
 
@@ -35,30 +37,6 @@ BOMS = (
     Encoding("utf-16-be", "surrogatepass", codecs.BOM_UTF16_BE),
 )
 
-# The first bytes of files that are no text. Formats whose magic number is plain letters stand here only with
-# bytes that no text begins with.
-MAGIC_NUMBERS = (
-    (b"%PDF-", "a PDF file"),
-    (b"\x89PNG\r\n", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF87a", "a GIF image"),
-    (b"GIF89a", "a GIF image"),
-    (b"PK\x03\x04", "a zip archive or office document"),
-    (b"\x1f\x8b\x08", "gzip-compressed"),
-    (b"BZh91AY&SY", "bzip2-compressed"),
-    (b"\xfd7zXZ\x00", "xz-compressed"),
-    (b"\x28\xb5\x2f\xfd", "zstd-compressed"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old office document"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-    (b"\x7fELF", "a program"),
-    (b"\x00asm", "a program"),
-    (b"OggS\x00", "an Ogg recording"),
-    (b"ID3\x03\x00", "an MP3 recording"),
-    (b"wOF2", "a font"),
-)
-
 CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\v\f\r\x1b"))  # ESC stands in terminal logs
 FEW_CONTROLS = FEW_BROKEN = 4  # so many are debris in any text, however short
 # Of the bytes. Text has hardly any; random bytes have 10%, and are valid UTF-8 only by accident, so there the
@@ -67,6 +45,7 @@ MAX_CONTROLS = 0.03
 MAX_CONTROLS_UTF8 = 0.3
 MAX_BROKEN = 0.01  # of the bytes, where no other encoding fits: UTF-8 with debris
 
+KIND_BYTES = 1 << 16  # which show what kind of file it is
 HEAD_BYTES = 1 << 19  # where controls, NULs and broken bytes are counted
 MAX_CANDIDATES = 5
 
@@ -85,9 +64,10 @@ def decode(data: bytes, name: str) -> tuple[str, Encoding]:
             text = _decode_exactly(data[len(encoding.bom) :], encoding._replace(bom=b""))
             if text is not None:
                 return text, encoding
-    kind = next((kind for magic, kind in MAGIC_NUMBERS if data.startswith(magic)), None)
-    if kind:
-        raise InputError(f"{name}: {kind}, not text")
+    kind = refused_kind(data[:KIND_BYTES])
+    packed = "zip" if data.startswith(b"PK\3\4") else compression_of(data)
+    if kind or packed:
+        raise InputError(f"{name}: {kind or f'{packed} data, not text'}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -99,6 +79,17 @@ def decode(data: bytes, name: str) -> tuple[str, Encoding]:
             raise InputError(f"{name}: binary, not text")
         return wide
     return text, UTF8
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether a file that begins with `head` holds too many control characters for a text in any encoding."""
+    if head.startswith(tuple(encoding.bom for encoding in BOMS)) or _wide_without_mark(head[: len(head) // 2 * 2]):
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the head may end inside a character
+    except UnicodeDecodeError:
+        return _too_many_controls(head, MAX_CONTROLS)
+    return _too_many_controls(head, MAX_CONTROLS_UTF8)
 
 
 def _too_many_controls(data: bytes, share: float) -> bool:

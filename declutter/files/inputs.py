@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from declutter.errors import DeclutterError, InputError
 from declutter.files.folders import Folders, Source
-from declutter.files.recognition import HEAD_BYTES, format_of_bytes, format_of_name
-from declutter.files.records import Failure, Input, Options, Record
-from declutter.files.streams import File, FileInput, Stream
+from declutter.files.recognition import HEAD_BYTES, format_of_name, recognized
+from declutter.files.records import Failure, Input, Note, Options, Record
+from declutter.files.refused_kinds import RefusedKind
+from declutter.files.streams import File, FileInput, RefusedInput, Stream
 
 STDIN_ID = "stdin"
 MAX_NAMED_FAILURES = 1000  # of one input; above it they are counted
@@ -51,8 +53,12 @@ class Inputs:
             file = File(source.id, source.path, self._stream(source))
             format = self.options.input_format or _format_of(file)
             if source.path is None:
-                file = File(f"{STDIN_ID}.{format}", None, file.stream)
-            yield opened(file, format, self.options)
+                suffix = "txt" if isinstance(format, RefusedKind) else format
+                file = File(f"{STDIN_ID}.{suffix}", None, file.stream)
+            if isinstance(format, RefusedKind):
+                yield RefusedInput(file, self.options, str(format))
+            else:
+                yield opened(file, format, self.options)
 
     def _stream(self, source: Source) -> Stream | None:
         """How to read what can be read only once: standard input, and pipes that are named (`<(command)`)."""
@@ -68,13 +74,17 @@ class Inputs:
         return self._streams[source.id]
 
 
-def read(source: Input, failures: list[Failure]) -> Iterator[Record]:
-    """The pages of an input; what can't be read is added to `failures`, and the rest is read."""
+def read(source: Input, failures: list[Failure], notes: Counter[str] | None = None) -> Iterator[Record]:
+    """The pages of an input. What can't be read is added to `failures`, what is noteworthy to `notes`."""
     n_failures = 0
     try:
         for item in source.records():
             if isinstance(item, Record):
                 yield item
+                continue
+            if isinstance(item, Note):
+                if notes is not None:
+                    notes[item.what] += item.n
                 continue
             n_failures += 1
             if n_failures <= MAX_NAMED_FAILURES:
@@ -96,6 +106,12 @@ def opened(file: File, format: str, options: Options) -> FileInput:
         kind = TextInput if format == "txt" else HtmlInput
     elif format == "jsonl":
         from declutter.files.jsonl import JsonlInput as kind
+    elif format == "json":
+        from declutter.files.json_documents import JsonInput as kind
+    elif format in ("csv", "tsv"):
+        from declutter.files.separated_values import CsvInput, TsvInput
+
+        kind = CsvInput if format == "csv" else TsvInput
     elif format in ("parquet", "arrow"):
         from declutter.files.tables import ArrowInput, ParquetInput
 
@@ -111,17 +127,14 @@ def opened(file: File, format: str, options: Options) -> FileInput:
     return kind(file, options)
 
 
-def _format_of(file: File) -> str:
-    """The format that the name tells, or else the first bytes; what can't be read is left to fail as text."""
-    name = None if file.stream is not None else file.id
-    format = format_of_name(name) if name is not None else None
-    if format is not None:
-        return format
+def _format_of(file: File) -> str | RefusedKind:
+    """The format of a file, or the kind that is not read; what can't be opened is left to fail as text."""
     try:
-        stream = file.open()
-        head = stream.peek(HEAD_BYTES)[:HEAD_BYTES]
-    except (OSError, InputError):  # reading it will tell
-        return "txt"
-    if file.stream is None:
-        stream.close()
-    return format_of_bytes(head, name)
+        if file.stream is None:
+            with file.open(buffering=0) as opened_file:
+                head = opened_file.read(HEAD_BYTES)
+        else:
+            head = file.open().peek(HEAD_BYTES)[:HEAD_BYTES]
+    except (OSError, InputError):  # reading it will say so
+        return format_of_name(file.id) or "txt"
+    return recognized(head, file.id if file.stream is None else None)

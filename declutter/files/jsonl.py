@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from json.decoder import scanstring
 from json.encoder import encode_basestring, encode_basestring_ascii
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, ClassVar, NamedTuple
 
 from declutter.errors import InputError
-from declutter.files.page_columns import Columns, keys_of, looks_like_html, missing_page, string_or_none, value_at
-from declutter.files.records import Failure, Options, Record, Row
+from declutter.files.page_columns import Columns, keys_of, missing_page, string_or_none, value_at
+from declutter.files.records import Failure, Options, Record
 from declutter.files.streams import FileInput, megabytes
 from declutter.lines import Verdicts
 from declutter.pages import Page
@@ -24,8 +26,10 @@ SKIPPED_BYTES = 1 << 20  # of a line that is too long, at once
 LINES_WITHOUT_PAGE = 100  # so many at the beginning, and the input is given up: its columns have other names
 KNOWN_COLUMNS = 1000  # sets of keys whose columns are remembered
 SPACE = re.compile(r"[ \t\n\r]*")
+LINE_ENDS = re.compile(rb"[ \t\r]*\n[ \t\r\n]*")
 #: Numbers are read past, not made: one of a million digits costs nothing and can't fail.
 DECODER = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
+SURROGATE = re.compile("[\udc80-\udcff]")  # stands for a byte that is not UTF-8
 LONGEST_INT = 640  # digits: the least that Python's limit on the size of numbers can be set to
 VERDICTS = "verdicts"
 ERROR = "declutter_error"
@@ -49,6 +53,7 @@ class JsonLine(NamedTuple):
     errors: str  # how to encode it: bytes that are no UTF-8 and lone surrogates go out as they came in
     column: str = ""  # under which the text goes
     is_null: bool = False  # there is no page, and nothing is put into the line
+    is_in_array: bool = False  # an item of a JSON array
 
 
 class _Lines:
@@ -74,45 +79,68 @@ class _Lines:
             yield line
 
 
+class JsonText(NamedTuple):
+    """A JSON object as it stands in a file."""
+
+    number: int  # of its line or item, from 1
+    text: str | None  # without the line's end; None where it is too long
+    n_bytes: int
+    is_in_array: bool = False
+
+
 class JsonlInput(FileInput):
     """A file of JSON objects, one a line."""
 
     format = "jsonl"
+    unit: ClassVar[str] = "line"  # what messages number
 
-    def _records(self) -> Iterator[Record | Failure]:
+    def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
         with self.file.open_unpacked() as stream:
-            lines = _Lines(stream, self.options.max_record_bytes)
-            columns = _ColumnsOfLines(self.options)
+            columns = _ColumnsOfLines(self.options, counts)
+            number = 0
             try:
-                for line in lines:
-                    found = self._record(line, lines.number, columns)
-                    if found is not None:
-                        yield found
+                for found in self._texts(stream):
+                    number = found.number
+                    yield self._record(found, columns)
                     if columns.n_without == LINES_WITHOUT_PAGE:
-                        reason = f"{LINES_WITHOUT_PAGE} lines without a page, the rest is not read: "
-                        yield self._unreadable(f"line {lines.number}", reason + missing_page(self.options))
+                        reason = f"{LINES_WITHOUT_PAGE} {self.unit}s without a page, the rest is not read: "
+                        yield self._unreadable(f"{self.unit} {number}", reason + missing_page(self.options))
                         return
             except InputError as error:
-                yield Failure(self.id, f"line {lines.number}", f"{error}, in or after line {lines.number}")
+                place = f"{self.unit} {number + 1}"
+                yield Failure(self.id, place, f"{error}, in or after {place}")
 
-    def _record(self, line: bytes | None, number: int, columns: _ColumnsOfLines) -> Record | Failure | None:
-        if line is None:
+    def _texts(self, stream: BinaryIO) -> Iterator[JsonText]:
+        """The objects of the stream. Raises InputError where it is cut off or damaged."""
+        lines = _Lines(stream, self.options.max_record_bytes)
+        for line in lines:
+            if line is None:
+                yield JsonText(lines.number, None, 0)
+            elif not line.isspace():
+                try:
+                    text = line.decode("utf-8")
+                except UnicodeDecodeError:
+                    text = line.decode("utf-8", "surrogateescape")
+                yield JsonText(lines.number, text.rstrip("\n"), len(line))
+
+    def _record(self, found: JsonText, columns: _ColumnsOfLines) -> Record | Failure:
+        place = f"{self.unit} {found.number}"
+        if found.text is None:
             limit = megabytes(self.options.max_record_bytes)
-            reason = f"longer than {limit}, skipped; --max-record-bytes sets this"
-            return self._unreadable(f"line {number}", reason)
-        if line.isspace():
-            return None
+            return self._unreadable(place, f"longer than {limit}, skipped; --max-record-bytes sets this")
         try:
-            return _read(line, f"{self.id}:{number}", columns)
+            record = _read(found, f"{self.id}:{found.number}", columns)
+            return replace(record, rest=record.rest._replace(is_in_array=True)) if found.is_in_array else record
         except (ValueError, RecursionError) as error:
-            return self._unreadable(f"line {number}", str(error) or type(error).__name__)
+            return self._unreadable(place, str(error) or type(error).__name__)
 
 
 class _ColumnsOfLines:
     """The columns of objects, found once for all objects with the same keys."""
 
-    def __init__(self, options: Options):
+    def __init__(self, options: Options, counts: Counter[str]):
         self.options = options
+        self.counts = counts
         self.n_without = 0  # lines without a page, before the first that has one; -1 from then on
         self._known: dict[tuple[str, ...], Columns] = {}
 
@@ -140,33 +168,32 @@ def _has(fields: dict[str, object], column: str) -> bool:
     return isinstance(parent, dict) and last in parent
 
 
-def _read(line: bytes, page_id: str, columns: _ColumnsOfLines) -> Record:
-    """The record of a line. Raises ValueError, RecursionError where it holds no page."""
-    try:
-        text, errors = line.decode("utf-8"), "backslashreplace"
-    except UnicodeDecodeError:
-        text, errors = line.decode("utf-8", "surrogateescape"), "surrogateescape"
-    text = text.rstrip("\n")
+def _read(found: JsonText, page_id: str, columns: _ColumnsOfLines) -> Record:
+    """The record of an object. Raises ValueError, RecursionError where it holds no page."""
+    text, errors = found.text, "backslashreplace"
+    if not text.isascii() and SURROGATE.search(text):
+        errors = "surrogateescape"
     members, end = _members(text, SPACE.match(text, text.startswith("\ufeff")).end())
     if SPACE.match(text, end).end() != len(text):
         raise ValueError(f"broken JSON: something else follows the object, at character {end + 1}")
     fields = {key: member.value for key, member in members.items()}
-    found = columns.of(fields)
-    place = _place(text, members, found.page)
-    value = place.value
+    held = columns.of(fields)
+    place = _place(text, members, held.page)
+    spare = _place(text, members, held.spare) if held.spare else None
+    spare_value = spare.value if spare and text[spare.start] == '"' else None
+    value, is_html = held.read(place.value, spare_value, columns.counts)
     if value is None:
-        return Record(Page(page_id, text=""), JsonLine(text, "", False, errors, is_null=True), len(line))
-    if not isinstance(value, str) or text[place.start] != '"':
-        raise ValueError(f"the column {found.page} holds no text")
-    is_html = found.is_html or (not found.is_named and looks_like_html(value))
+        return Record(Page(page_id, text=""), JsonLine(text, "", False, errors, is_null=True), found.n_bytes)
+    if not isinstance(value, str) or (value is place.value and text[place.start] != '"'):
+        raise ValueError(f"the column {held.page} holds no text")
     added = columns.options.output_column
-    if added in (None, found.page):
-        rest = _replaced(text, place, found.renamed(lambda column: _has(fields, column)), errors)
+    if added in (None, held.page):
+        rest = _replaced(text, place, held.renamed(lambda column: _has(fields, column)), errors)
     else:
         rest = _added(text, place, end, added, errors)
-    site, url = (string_or_none(value_at(fields, column)) if column else None for column in (found.site, found.url))
+    site, url = (string_or_none(value_at(fields, column)) if column else None for column in (held.site, held.url))
     page = Page(page_id, site, url, *((None, value) if is_html else (value,)))
-    return Record(page, rest, len(line))
+    return Record(page, rest, found.n_bytes)
 
 
 def _members(text: str, start: int) -> tuple[dict[str, Member], int]:
@@ -259,9 +286,13 @@ class JsonlOutput:
             line = _line(record.rest, text, {**_new_fields(record), **extra})
         else:
             line = _dumped({**self._fields(record, text), **extra}).encode("utf-8", "backslashreplace")
-        self._stream.write(line + b"\n")
+        self._put(line, record)
         if self._is_live:
             self._stream.flush()
+
+    def _put(self, line: bytes, record: Record) -> None:
+        """Write an object as a line; one that goes over several lines is joined."""
+        self._stream.write((_one_line(line) if b"\n" in line else line) + b"\n")
 
     def _fields(self, record: Record, text: str) -> dict[str, object]:
         """A new object for a page that was no JSON line."""
@@ -270,7 +301,7 @@ class JsonlOutput:
             fields["url"] = record.page.url
         for name, value in (record.metadata or {}).items():
             fields.setdefault(name, value)
-        is_null = isinstance(record.rest, Row) and record.rest.is_null
+        is_null = getattr(record.rest, "is_null", False)
         column = self._options.output_column or ("clean_text" if "text" in fields else "text")
         return {**fields, column: None if is_null else text}
 
@@ -309,6 +340,24 @@ def _line(rest: JsonLine, text: str, extra: dict[str, object]) -> bytes:
         return line.encode("utf-8", rest.errors)
     except UnicodeEncodeError:  # bytes that are no UTF-8 and escaped surrogates on one line: all become escapes
         return line.encode("utf-8", "backslashreplace")
+
+
+def _one_line(text: bytes) -> bytes:
+    """An object that goes over several lines as one line: only spaces between its tokens change."""
+    parts, position = [], 0
+    while (quote := text.find(b'"', position)) >= 0:
+        end = _string_end(text, quote)
+        parts += [LINE_ENDS.sub(b" ", text[position:quote]), text[quote:end].replace(b"\n", b"\\n")]
+        position = end
+    return b"".join([*parts, LINE_ENDS.sub(b" ", text[position:])])
+
+
+def _string_end(text: bytes, quote: int) -> int:
+    """Where the string that begins at `quote` ends."""
+    end = text.find(b'"', quote + 1)
+    while end >= 0 and (end - len(text[quote + 1 : end].rstrip(b"\\")) - quote - 1) % 2:
+        end = text.find(b'"', end + 1)
+    return end + 1 or len(text)
 
 
 def _dumped(fields: dict[str, object]) -> str:

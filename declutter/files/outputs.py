@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from declutter.files.compression import packing, without_compression
 from declutter.files.recognition import format_of_name
-from declutter.files.records import Input, Options, Output
+from declutter.files.records import ONE_PAGE, Input, Options, Output, Record
 
-ONE_PAGE = frozenset({"txt", "html"})
 ARCHIVES = frozenset({"zip", "tar"})
 PAGE_SUFFIXES = {"txt": "", "markdown": ".md"}
 #: What an input is written as where nothing else is asked for. What is kept of a response is text and no longer the
@@ -43,7 +43,10 @@ def output_name(input: Input, to: str | None = None) -> str:
     format = output_format(input, to)
     page_suffix = PAGE_SUFFIXES.get(to or "txt", "")
     if input.format in ONE_PAGE:
-        suffix = {"txt": page_suffix or (".txt" if input.format == "html" else "")}.get(format, f".{format}")
+        is_named_text = format_of_name(stem) == "txt"
+        suffix = {"txt": page_suffix or (".txt" if input.format == "html" and not is_named_text else "")}.get(
+            format, f".{format}"
+        )
         return stem + suffix + ("" if format == "parquet" else packed)
     if format == input.format:
         return input.id
@@ -85,19 +88,24 @@ def output_for(
 
 def _output(input: Input, stream: BinaryIO, format: str, to: str | None, options: Options, is_live: bool) -> Output:
     """The output on a stream. Modules whose formats are not met are not loaded."""
-    is_table = input.format in ("parquet", "arrow")
     if format == "jsonl":
         from declutter.files.jsonl import JsonlOutput
 
-        if is_table:
-            from declutter.files.tables import TableRows
+        return JsonlOutput(stream, options, is_live, _fields_of(input))
+    if format == "json":
+        from declutter.files.json_documents import JsonOutput
 
-            return JsonlOutput(stream, options, is_live, TableRows(input).fields)
-        return JsonlOutput(stream, options, is_live)
+        return JsonOutput(stream, options, is_live)
+    if format in ("csv", "tsv"):
+        from declutter.files.separated_values import SeparatedOutput
+
+        return SeparatedOutput(stream, options, is_live)
     if format in ("parquet", "arrow"):
         from declutter.files.tables import NewTableOutput, TableOutput
 
-        return TableOutput(input, stream, format, options) if is_table else NewTableOutput(stream, options)
+        if input.format in ("parquet", "arrow"):
+            return TableOutput(input, stream, format, options)
+        return NewTableOutput(stream, options, _fields_of(input))
     if format == "wet":
         from declutter.files.warc import WetOutput
 
@@ -110,3 +118,16 @@ def _output(input: Input, stream: BinaryIO, format: str, to: str | None, options
     from declutter.files.documents import DocumentOutput
 
     return DocumentOutput(stream, is_live, has_many=input.format not in ONE_PAGE)
+
+
+def _fields_of(input: Input) -> Callable[[Record], dict[str, object]] | None:
+    """What gives the other fields of a page's row; None where the record itself does."""
+    if input.format in ("parquet", "arrow"):
+        from declutter.files.tables import TableRows
+
+        return TableRows(input).fields
+    if input.format in ("csv", "tsv"):
+        from declutter.files.separated_values import fields_of_row
+
+        return fields_of_row
+    return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from declutter.files.records import Options
+from declutter.files.markup import holds_markup
+from declutter.files.records import MARKUP_IN_TEXT, READ_AS_HTML, WITHOUT_PAGE, Options
 
 #: The usual names, the likeliest first; a dot leads into an object. From C4, FineWeb, OSCAR, CC-Net, RedPajama,
 #: news-please, LangChain, datatrove, trafilatura and Common Crawl's own headers.
@@ -42,16 +43,6 @@ URL_COLUMNS = (
 ID_COLUMNS = ("id", "_id", "doc_id", "docid", "document_id", "uuid", "warc-record-id", "warc_headers.warc-record-id")
 SITE_COLUMNS = ("site", "source_domain", "hostname", "website")  # not "domain": in corpora that is often a topic
 
-#: What only HTML begins with.
-HTML_START = re.compile(
-    r"\ufeff?\s*(?:<!--.{0,2000}?-->\s*|<\?xml[^>]{0,200}\?>\s*)*<(?:!doctype\s+html|html|head)\b", re.I | re.S
-)
-
-
-def looks_like_html(text: str) -> bool:
-    """Whether a text begins as HTML documents do, and text never does."""
-    return HTML_START.match(text, 0, 5000) is not None
-
 
 def keys_of(column: str) -> list[str]:
     """The keys that lead to a column: "metadata.url" stands in the object "metadata"."""
@@ -77,6 +68,7 @@ class Columns:
     page: str | None  # text or HTML
     is_html: bool
     is_named: bool  # by the caller
+    spare: str | None  # HTML beside text, or text beside HTML: read in rows where the page's column is empty
     url: str | None
     id: str | None
     site: str | None
@@ -84,29 +76,46 @@ class Columns:
     @classmethod
     def found(cls, options: Options, has: Callable[[str], bool]) -> Columns:
         """Those that are named, else the first of the usual ones that `has` says is there."""
-        page, is_html = options.text_column or options.html_column, options.text_column is None
-        is_named = page is not None
-        if not is_named:
-            page = next(filter(has, TEXT_COLUMNS), None)
-            is_html = page is None
-            page = page or next(filter(has, HTML_COLUMNS), None)
-        elif not has(page):
-            page = None
-        rest = (
-            named or next(filter(has, usual), None)
-            for named, usual in (
-                (options.url_column, URL_COLUMNS),
-                (options.id_column, ID_COLUMNS),
-                (options.site_column, SITE_COLUMNS),
-            )
-        )
-        return cls(page, is_html, is_named, *rest)
+        named = (options.text_column, options.html_column)
+        is_named = any(named)
+        text = _first(options.text_column, TEXT_COLUMNS, has)
+        html = _first(options.html_column, HTML_COLUMNS, has)
+        is_html = options.text_column is None if is_named else text is None
+        page, spare = (html, text) if is_html else (text, html)
+        if page is None and is_named and all(named):
+            page, spare, is_html = html, None, True
+        url = _first(options.url_column, URL_COLUMNS, has, is_asked=False)
+        page_id = _first(options.id_column, ID_COLUMNS, has, is_asked=False)
+        site = _first(options.site_column, SITE_COLUMNS, has, is_asked=False)
+        return cls(page, is_html, is_named, spare, url, page_id, site)
+
+    def read(self, value, spare, counts: Counter[str]) -> tuple[str | bytes | None, bool]:
+        """A row's page and whether it is HTML, from the values of the page's column and the spare one.
+
+        A text that is HTML is read as HTML, unless its column was named as text. `counts` counts what is noteworthy.
+        """
+        is_html = self.is_html
+        if not value and spare and isinstance(spare, str | bytes):
+            value, is_html = spare, not is_html
+        if value is None:
+            counts[WITHOUT_PAGE] += 1
+        elif not is_html and isinstance(value, str) and holds_markup(value):
+            is_html = not self.is_named
+            counts[READ_AS_HTML if is_html else MARKUP_IN_TEXT] += 1
+        return value, is_html
 
     def renamed(self, has: Callable[[str], bool]) -> str | None:
         """What a column that is named after HTML is called once it holds text; None where its name stays."""
         if "html" not in keys_of(self.page)[-1].lower():
             return None
         return "clean_text" if has("text") else "text"
+
+
+def _first(named: str | None, usual: Sequence[str], has: Callable[[str], bool], is_asked: bool = True) -> str | None:
+    """The column that is named, if `is_asked` only where it is there; else the first usual one that is there."""
+    if named is not None:
+        return named if not is_asked or has(named) else None
+    return next(filter(has, usual), None)
 
 
 def missing_page(options: Options) -> str:

@@ -44,6 +44,20 @@ class Failure(NamedTuple):
     kind: str = "unreadable"  # or "unwritable", "passed through", "partial"
 
 
+ONE_PAGE = frozenset({"txt", "html"})  # formats of files that are one page
+WITHOUT_PAGE = "rows without a page"
+READ_AS_HTML = "texts that hold HTML, read as HTML"
+MARKUP_IN_TEXT = "texts that hold HTML markup, read as text"
+
+
+class Note(NamedTuple):
+    """Something that is counted in a run's summary and is no failure."""
+
+    input: str  # id of the input
+    what: str  # in the plural: "rows without a page"
+    n: int
+
+
 class Row(NamedTuple):
     """Which row of its table a page is: the `rest` of a table's Record."""
 
@@ -80,8 +94,8 @@ class Input(Protocol):
     format: str  # "txt", "html", "jsonl", "parquet", "arrow", "warc", "wet", "zip" or "tar"
     n_bytes: int  # size on disk, 0 where it isn't known
 
-    def records(self) -> Iterator[Record | Failure]:
-        """The pages in order, read anew at each call, a few in memory at a time.
+    def records(self) -> Iterator[Record | Failure | Note]:
+        """The pages in order, read anew at each call, a few in memory at a time; at the end what is to be counted.
 
         Raises nothing for what the input holds: what can't be read comes as Failure, and so does an input whose
         format needs a library that is not installed (the reason names the extra).

@@ -8,6 +8,7 @@ import stat
 import sys
 import tempfile
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,7 @@ from typing import BinaryIO, ClassVar
 
 from declutter.errors import InputError
 from declutter.files.compression import BUFFER_BYTES, unpacked
-from declutter.files.records import Failure, Options, Record
+from declutter.files.records import Failure, Note, Options, Record
 
 
 class Replayed(io.RawIOBase):
@@ -122,13 +123,13 @@ class File:
         except OSError:  # reading it will tell
             return 0
 
-    def open(self) -> io.BufferedReader:
+    def open(self, buffering: int = BUFFER_BYTES) -> BinaryIO:
         """A reader of its bytes from the beginning. Raises OSError, and InputError for devices and the like."""
         if self.stream is not None:
             return self.stream.open()
         if not stat.S_ISREG(os.stat(self.path).st_mode):
             raise InputError(f"{self.path}: not a regular file")
-        return self.path.open("rb", buffering=BUFFER_BYTES)
+        return self.path.open("rb", buffering=buffering)
 
     def open_unpacked(self) -> io.BufferedReader:
         """The same, unpacked where its first bytes say that it is compressed."""
@@ -162,23 +163,41 @@ class FileInput(ABC):
     def n_bytes(self) -> int:
         return self.file.n_bytes
 
-    def records(self) -> Iterator[Record | Failure]:
-        """The pages in order, read anew, a few in memory at a time."""
+    def records(self) -> Iterator[Record | Failure | Note]:
+        """The pages in order, read anew, a few in memory at a time; at the end the notes."""
+        counts: Counter[str] = Counter()
         try:
-            yield from self._records()
+            yield from self._records(counts)
         except InputError as error:
             yield Failure(self.id, "", str(error))
         except OSError as error:
             yield Failure(self.id, "", f"{self.file.name}: {error.strerror or error}")
         except MemoryError:
             yield Failure(self.id, "", f"{self.file.name}: too large for the memory")
+        for what, n in counts.items():
+            yield Note(self.id, what, n)
 
     @abstractmethod
-    def _records(self) -> Iterator[Record | Failure]:
-        """The pages. May raise InputError, OSError and MemoryError where nothing more can be read."""
+    def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
+        """The pages; what a Note shall tell is added to `counts`.
+
+        May raise InputError, OSError and MemoryError where nothing more can be read.
+        """
 
     def _unreadable(self, position: str, reason: str) -> Failure:
         return Failure(self.id, position, f"{self.file.name}, {position}: {reason}")
+
+
+@dataclass(frozen=True)
+class RefusedInput(FileInput):
+    """A file of a kind that is not read."""
+
+    reason: str
+    format: ClassVar[str] = "refused"
+
+    def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
+        raise InputError(f"{self.file.name}: {self.reason}")
+        yield
 
 
 def read_whole(stream: BinaryIO, max_bytes: int, name: str) -> bytes:

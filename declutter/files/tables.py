@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,7 +18,6 @@ from declutter.files.page_columns import (
     Columns,
     id_of,
     keys_of,
-    looks_like_html,
     missing_page,
     string_or_none,
     value_at,
@@ -54,16 +55,18 @@ def arrow():
 class TableInput(FileInput):
     """What Parquet and Arrow share: rows to pages. The columns that hold no page wait for the output."""
 
-    def _records(self) -> Iterator[Record | Failure]:
+    def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
         with self.errors():
             schema = self.schema()
             columns = self.columns(schema)
-            wanted = [name for name in (columns.page, columns.url, columns.site) if name]
+            wanted = [name for name in (columns.page, columns.spare, columns.url, columns.site) if name]
             number = 0
             for batch in self.batches(wanted):
                 urls, sites = (_strings(batch, name) for name in (columns.url, columns.site))
-                for value, url, site in zip(text_values(batch.column(columns.page)), urls, sites, strict=True):
-                    yield self._record(number, value, url, site, columns)
+                pages = text_values(batch.column(columns.page))
+                spares = text_values(batch.column(columns.spare)) if columns.spare else [None] * len(pages)
+                for value, spare, url, site in zip(pages, spares, urls, sites, strict=True):
+                    yield self._record(number, *columns.read(value, spare, counts), url, site)
                     number += 1
 
     @contextmanager
@@ -75,7 +78,7 @@ class TableInput(FileInput):
         except (pyarrow.ArrowException, NotImplementedError) as error:
             raise InputError(f"{self.file.name}: damaged, or no {self.format} file ({error})") from error
 
-    def _record(self, number: int, value: str | bytes | None, url, site, columns: Columns) -> Record | Failure:
+    def _record(self, number: int, value: str | bytes | None, is_html: bool, url, site) -> Record | Failure:
         if value is None:
             return Record(Page(f"{self.id}:{number}", site, url, text=""), Row(number, True))
         n_bytes = len(value if isinstance(value, bytes) or value.isascii() else value.encode("utf-8"))
@@ -84,7 +87,7 @@ class TableInput(FileInput):
             reason = f"a page longer than {limit}, skipped; --max-page-bytes sets this"
             return self._unreadable(f"row {number}", reason)
         text = value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
-        if columns.is_html or (not columns.is_named and looks_like_html(text)):
+        if is_html:
             page = Page(f"{self.id}:{number}", site, url, html=value)
         else:
             page = Page(f"{self.id}:{number}", site, url, text=text)
@@ -102,7 +105,8 @@ class TableInput(FileInput):
         missing = [name for name in (found.url, found.id, found.site) if name and not _has(schema, name)]
         if missing:
             raise InputError(f"{self.file.name}: there is no column {missing[0]}")
-        return found
+        has_spare = found.spare in schema.names and _is_text(schema.field(found.spare).type)
+        return found if has_spare else replace(found, spare=None)
 
     @abstractmethod
     def schema(self) -> pyarrow.Schema:
@@ -382,8 +386,11 @@ def _writer_for(
 class NewTableOutput:
     """Pages of any input as a Parquet table: id, url, site, text, and all other fields as one JSON object."""
 
-    def __init__(self, stream: BinaryIO, options: Options):
+    def __init__(
+        self, stream: BinaryIO, options: Options, fields_of: Callable[[Record], dict[str, object]] | None = None
+    ):
         pyarrow = arrow()
+        self._fields_of = fields_of
         names = ("id", "url", "site", options.output_column or "text", "other")
         fields = [pyarrow.field(name, pyarrow.string()) for name in names]
         if options.verdicts:
@@ -400,11 +407,13 @@ class NewTableOutput:
             fields = fields_of_line(record.rest)
         elif isinstance(record.rest, dict):
             fields = record.rest
+        elif self._fields_of is not None:
+            fields = self._fields_of(record)
         page_id = id_of(fields, self._options) or page.id
         own = {"id": page_id, "url": page.url}
         rest = {name: value for name, value in fields.items() if name not in own or str(value) != own[name]}
         other = json.dumps(rest, ensure_ascii=False) if rest else None
-        is_null = isinstance(record.rest, JsonLine) and record.rest.is_null
+        is_null = getattr(record.rest, "is_null", False)
         self._rows.append((page_id, page.url, page.site, None if is_null else text, other, verdicts))
         self._n_bytes += len(text)
         if self._n_bytes > NEW_TABLE_BYTES or len(self._rows) >= NEW_TABLE_ROWS:

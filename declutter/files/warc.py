@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from declutter.errors import InputError
 from declutter.files.compression import BUFFER_BYTES, LEVELS, Unpacked, compression_of
-from declutter.files.page_columns import looks_like_html
+from declutter.files.markup import looks_like_html
 from declutter.files.records import Failure, Record
 from declutter.files.streams import FileInput, megabytes
 from declutter.pages import Page
@@ -78,7 +79,7 @@ class WarcInput(FileInput):
 
     format = "warc"
 
-    def _records(self) -> Iterator[Record | Failure]:
+    def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
         with self.file.open() as raw:
             kind = compression_of(raw.peek(8)[:8])
             unpacked = Unpacked(raw, kind, self.file.name) if kind else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 
-from declutter import Cleaned, Cleaner, Page
+from declutter import Cleaned, Cleaner, MarkupWarning, Page
+from declutter.files.markup import holds_markup
 
 Column = Sequence  # of str, or bytes for HTML; None is a null
 
@@ -34,21 +35,29 @@ def pages_of(
 ) -> Iterator[Page | None]:
     """A page a row, None where the row has neither text nor HTML; where it has both, the HTML is the page.
 
-    A page's id is its row's number, counted from `first_row`. Raises TypeError where a value is of another type, and
-    ValueError where neither column is given or their lengths differ.
+    A text that is HTML is read as HTML, with a MarkupWarning. A page's id is its row's number, from `first_row`.
+    Raises TypeError where a value is of another type, and ValueError where neither column is given or their lengths
+    differ.
     """
     lengths = {name: len(column) for name, column in given_columns(text, html, url, site).items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"the columns have different lengths: {lengths}")
     nulls = [None] * next(iter(lengths.values()))
     rows = zip(*(nulls if column is None else column for column in (text, html, url, site)), strict=True)
+    n_html = 0
     for row, values in enumerate(rows, first_row):
         _check_types(row, *values)
         of_text, of_html, of_url, of_site = values
+        if of_html is None and of_text is not None and holds_markup(of_text):
+            of_html = of_text
+            n_html += 1
         if of_html is not None:
             yield Page(str(row), of_site, of_url, html=of_html)
         else:
             yield None if of_text is None else Page(str(row), of_site, of_url, text=of_text)
+    if n_html:
+        message = f"{n_html} of {lengths['text']} texts are HTML, and are read as HTML"
+        warnings.warn(message, MarkupWarning, stacklevel=2)
 
 
 def _check_types(row: int, text, html, url, site) -> None:

@@ -7,9 +7,9 @@ is the same whatever the number of processes.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 
@@ -61,6 +61,7 @@ class Part:
     records: tuple[Record, ...]
     failures: tuple[Failure, ...]
     is_last: bool = False
+    notes: dict[str, int] = field(default_factory=dict)  # of the whole input, with its last part
 
     def __reduce__(self):
         """What another process needs: the pages without what only their output does, as plain tuples.
@@ -69,12 +70,14 @@ class Part:
         """
         pages = [(record.page.id, record.page.site, record.page.url, record.page.text, record.page.html, record.n_bytes)
                  for record in self.records]  # fmt: skip
-        return _received, (self.name, self.source, pages, self.failures, self.is_last)
+        return _received, (self.name, self.source, pages, self.failures, self.is_last, self.notes)
 
 
-def _received(name: str, source: Input, pages: list[tuple], failures: tuple[Failure, ...], is_last: bool) -> Part:
+def _received(
+    name: str, source: Input, pages: list[tuple], failures: tuple[Failure, ...], is_last: bool, notes: dict[str, int]
+) -> Part:
     records = tuple(Record(Page(*page), n_bytes=n_bytes) for *page, n_bytes in pages)
-    return Part(name, source, records, failures, is_last)
+    return Part(name, source, records, failures, is_last, notes)
 
 
 def shards(inputs: Iterable[Input]) -> Iterator[Shard]:
@@ -114,14 +117,15 @@ def divided(shard: Shard) -> Iterator[Part]:
     """The parts of a shard of one input, the last one marked."""
     source = shard.inputs[0]
     failures: list[Failure] = []
+    notes: Counter[str] = Counter()
     records: list[Record] = []
     number = n_told = 0
-    for following in parts(read(source, failures)):
+    for following in parts(read(source, failures, notes)):
         if records:
             yield Part(f"{shard.name}-{number:06d}", source, tuple(records), tuple(failures[n_told:]))
             number, n_told = number + 1, len(failures)
         records = following
-    yield Part(f"{shard.name}-{number:06d}", source, tuple(records), tuple(failures[n_told:]), is_last=True)
+    yield Part(f"{shard.name}-{number:06d}", source, tuple(records), tuple(failures[n_told:]), True, dict(notes))
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ class Job:
     def learn_shard(self, shard: Shard, limits: Limits) -> tuple[Sketches | None, Summary]:
         """What is to be remembered of the pages; None where the journal has it."""
         summary = Summary()
-        records = chain.from_iterable(read(source, summary.failures) for source in shard.inputs)
+        records = chain.from_iterable(read(source, summary.failures, summary.notes) for source in shard.inputs)
         sketches = [found for part in parts(_counted(records, summary)) for found in sketched(part, limits)]
         return self._kept(shard.name, sketches), summary
 
@@ -186,9 +190,9 @@ class Job:
         """Clean the pages, write the outputs, and note the shard as done."""
         failures: dict[str, list[Failure]] = {source.id: [] for source in shard.inputs}
         numbers: deque[int] = deque()  # of the inputs of the records that were read and are not yet judged
-        records = _of_all(shard, failures, numbers)
-        cleaned = chain.from_iterable(judged(self.ready_cleaner, part, limits) for part in parts(records))
         summary, sizes = Summary(), {}
+        records = _of_all(shard, failures, numbers, summary.notes)
+        cleaned = chain.from_iterable(judged(self.ready_cleaner, part, limits) for part in parts(records))
         following = next(cleaned, None)
         for number, source in enumerate(shard.inputs):
             run = InputRun(source, self, f"{shard.name}-{number}")
@@ -216,7 +220,7 @@ class Job:
 
     def clean_part(self, part: Part, limits: Limits) -> dict:
         """The texts of a part's pages, for another process to write, and the part's Summary."""
-        summary, pages = Summary(failures=list(part.failures)), []
+        summary, pages = Summary(failures=list(part.failures), notes=Counter(part.notes)), []
         for record, cleaned in judged(self.ready_cleaner, part.records, limits):
             record, cleaned, written = self.formed(part.source, record, cleaned, limits)
             count_page(summary, part.source, record, cleaned)
@@ -235,10 +239,12 @@ def _counted(records: Iterable[Record], summary: Summary) -> Iterator[Record]:
         yield record
 
 
-def _of_all(shard: Shard, failures: dict[str, list[Failure]], numbers: deque[int]) -> Iterator[Record]:
+def _of_all(
+    shard: Shard, failures: dict[str, list[Failure]], numbers: deque[int], notes: Counter[str]
+) -> Iterator[Record]:
     """The records of all inputs; the number of each one's input is added to `numbers`."""
     for number, source in enumerate(shard.inputs):
-        for record in read(source, failures[source.id]):
+        for record in read(source, failures[source.id], notes):
             numbers.append(number)
             yield record
 
@@ -336,7 +342,7 @@ def given_up(part: Part, reason: str) -> dict:
         error = f"{DIED}: {reason}"
         pages.append((passed_through(record.page, error).text, error, None, None))
         failures.append(Failure(part.source.id, record.position, f"{record.page.id}: {error}", "passed through"))
-    return {"pages": pages, "summary": Summary(failures=failures).as_json()}
+    return {"pages": pages, "summary": Summary(failures=failures, notes=Counter(part.notes)).as_json()}
 
 
 def _as_lists(verdicts: Verdicts) -> list:

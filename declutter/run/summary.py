@@ -26,6 +26,7 @@ class Summary:
     kept_lines: Counter[str] = field(default_factory=Counter)  # by label; blank lines are not counted
     removed_lines: Counter[str] = field(default_factory=Counter)
     sites: list[tuple[str, int]] = field(default_factory=list)  # name and pages, most pages first
+    notes: Counter[str] = field(default_factory=Counter)  # what was noteworthy in reading, counted
     bytes_in: int = 0
     bytes_kept: int = 0
 
@@ -47,6 +48,7 @@ class Summary:
         self.n_pages += other.n_pages
         self.failures += other.failures
         self.partial += other.partial
+        self.notes.update(other.notes)
         self.kept_lines.update(other.kept_lines)
         self.removed_lines.update(other.removed_lines)
         self.bytes_in += other.bytes_in
@@ -62,6 +64,7 @@ class Summary:
         summary.failures = [Failure(*failure) for failure in summary.failures]
         summary.partial = [Failure(*failure) for failure in summary.partial]
         summary.kept_lines, summary.removed_lines = Counter(summary.kept_lines), Counter(summary.removed_lines)
+        summary.notes = Counter(summary.notes)
         summary.sites = [(name, n_pages) for name, n_pages in summary.sites]
         return summary
 
