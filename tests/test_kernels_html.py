@@ -161,7 +161,7 @@ def test_bad_arguments_are_refused():
 )
 def test_the_survey_counts_as_the_bounds_do(parts):
     page = "".join(parts).encode()
-    n_tags, n_attributes, most_open, _ = kernel.survey(page, bounds.FORMATTING_NAMES, b"", 0)
+    n_tags, n_attributes, _, _ = kernel.survey(page, bounds.FORMATTING_NAMES, b"", 0)
     assert n_tags == page.count(b"<")
     for short in (0, 4, 1000):
         arguments = page, bounds.FORMATTING_NAMES, b"math rt p template", short

@@ -1160,7 +1160,7 @@ rows(PyObject *Py_UNUSED(module), PyObject *args)
 
 /* ---- what bounds.py asks of a page before it is parsed ---- */
 
-#define MAX_FORMATTING 16
+#define MAX_NAMES 16
 
 /* How many attributes a start tag has, at most: quoted values, and the spaces and slashes outside of them. It ends at
    its first ">" outside of quoted values, else at `end` (bounds.QUOTED_OR_END). */
@@ -1217,20 +1217,20 @@ first_letters(const char *names, int *firsts)
 PyDoc_STRVAR(survey_doc,
 "survey(html, names, rare, short)\n--\n\n"
 "Of a page (bytes) before it is parsed: how many \"<\" it has; how many attributes a start tag of more than `short`\n"
-"bytes has, at most; how many elements of these names (bytes, parted by spaces) are open at once, at least; which of\n"
-"the rare names have a start tag, as bits. Raises ValueError for more than 16 names.");
+"bytes has, at most; how many start tags of these names (bytes, parted by spaces), at most; how many of each of the\n"
+"rare names, as a tuple. Raises ValueError for more than 16 names.");
 
 static PyObject *
 survey(PyObject *Py_UNUSED(module), PyObject *args)
 {
     const char *html, *names, *rare;
-    Py_ssize_t size, short_bytes, n_tags = 0, attributes = 0, open = 0, most = 0, open_of[MAX_FORMATTING] = {0};
+    Py_ssize_t size, short_bytes, n_tags = 0, attributes = 0, n_starts = 0, n_rare[MAX_NAMES] = {0};
     int firsts[256] = {0}, rare_firsts[256] = {0};
-    unsigned int seen = 0;
     if (!PyArg_ParseTuple(args, "y#yyn", &html, &size, &names, &rare, &short_bytes))
         return NULL;
-    if (first_letters(names, firsts) > MAX_FORMATTING || first_letters(rare, rare_firsts) > MAX_FORMATTING)
-        return PyErr_Format(PyExc_ValueError, "survey: more than %d names", MAX_FORMATTING);
+    int n_rare_names = first_letters(rare, rare_firsts);
+    if (first_letters(names, firsts) > MAX_NAMES || n_rare_names > MAX_NAMES)
+        return PyErr_Format(PyExc_ValueError, "survey: more than %d names", MAX_NAMES);
     Py_BEGIN_ALLOW_THREADS
     const char *end = html + size, *at = memchr(html, '<', (size_t)size), *next;
     for (; at != NULL; at = next) {
@@ -1245,19 +1245,23 @@ survey(PyObject *Py_UNUSED(module), PyObject *args)
             Py_ssize_t n = most_attributes(name, limit);
             attributes = n > attributes ? n : attributes;
         }
-        if (!closes && rare_firsts[*name | 0x20]) {
-            int found = name_at(name, limit, rare);
-            seen |= found < 0 ? 0 : 1u << found;
-        }
-        int number = firsts[*name | 0x20] ? name_at(name, limit, names) : -1;
-        if (number >= 0 && (!closes || open_of[number])) {
-            open_of[number] += closes ? -1 : 1;
-            open += closes ? -1 : 1;
-            most = open > most ? open : most;
-        }
+        if (closes)
+            continue;
+        int number = rare_firsts[*name | 0x20] ? name_at(name, limit, rare) : -1;
+        if (number >= 0)
+            n_rare[number]++;
+        n_starts += firsts[*name | 0x20] && name_at(name, limit, names) >= 0;
     }
     Py_END_ALLOW_THREADS
-    return Py_BuildValue("(nnnI)", n_tags, attributes, most, seen);
+    PyObject *counts = PyTuple_New(*rare ? n_rare_names : 0);
+    for (Py_ssize_t i = 0; counts != NULL && i < PyTuple_GET_SIZE(counts); i++) {
+        PyObject *count = PyLong_FromSsize_t(n_rare[i]);
+        if (count == NULL)
+            Py_CLEAR(counts);
+        else
+            PyTuple_SET_ITEM(counts, i, count);
+    }
+    return counts == NULL ? NULL : Py_BuildValue("(nnnN)", n_tags, attributes, n_starts, counts);
 }
 
 static void

@@ -625,19 +625,20 @@ TAG_NAME = re.compile(rb"<[a-zA-Z]")
 QUOTED_OR_END = re.compile(rb"""=[\t-\r ]*(?:"[^"]*"|'[^']*')|[\s\x1c-\x1f/]|>""")
 
 
-def survey(html: bytes, names: bytes, rare: bytes, short: int) -> tuple[int, int, int, int]:
+def survey(html: bytes, names: bytes, rare: bytes, short: int) -> tuple[int, int, int, tuple[int, ...]]:
     """What a page has before it is parsed.
 
-    How many "<"; how many attributes a start tag of more than `short` bytes has, at most; how many elements of these
-    names (parted by spaces) are open at once, at least; which of the rare names have a start tag, as bits.
+    How many "<"; how many attributes a start tag of more than `short` bytes has, at most; how many start tags of these
+    names (parted by spaces), at most; how many of each of the rare names.
     """
     places = np.flatnonzero(np.frombuffer(html, np.uint8) == ord("<"))
     long_tags = np.flatnonzero(np.diff(places, append=len(html)) > short).tolist()
     places_and_end = [*places.tolist(), len(html)]
     n_attributes = max((_most_attributes(html, *places_and_end[tag : tag + 2]) for tag in long_tags), default=0)
-    seen = {found.lower() for found in re.findall(b"<(" + b"|".join(rare.split()) + rb")(?=[\s/>])", html, re.I)}
-    bits = sum(1 << place for place, name in enumerate(rare.split()) if name in seen)
-    return len(places), n_attributes, _most_open(html, names), bits
+    wanted = b"|".join([*names.split(), *rare.split()])
+    starts = Counter(name.lower() for name in re.findall(b"<(" + wanted + rb")(?=[\s/>])", html, re.I))
+    n_starts = sum(starts[name] for name in names.split())
+    return len(places), n_attributes, n_starts, tuple(starts[name] for name in rare.split())
 
 
 def _most_attributes(html: bytes, start: int, limit: int) -> int:
@@ -650,19 +651,3 @@ def _most_attributes(html: bytes, start: int, limit: int) -> int:
             break
         n += 1
     return n
-
-
-def _most_open(html: bytes, names: bytes) -> int:
-    """How many elements of these names are open at once, at least."""
-    open_counts: Counter[bytes] = Counter()
-    total = most = 0
-    for slash, name in re.findall(rb"<(/?)(" + b"|".join(names.split()) + rb")(?=[\s/>])", html, re.I):
-        name = name.lower()
-        if not slash:
-            open_counts[name] += 1
-            total += 1
-            most = max(most, total)
-        elif open_counts[name]:
-            open_counts[name] -= 1
-            total -= 1
-    return most

@@ -1,51 +1,54 @@
-"""Bounds for hostile HTML: what is cut before a page reaches the parser, so that time and memory stay bounded.
+"""Bounds for huge and hostile HTML: what is changed before a page reaches the parser, which bounds time and memory.
 
-The parser (lexbor) runs in C and can't be interrupted. It is linear on honest pages, but three shapes are
-quadratic in it (measured, selectolax 1.0.2): 100,000 nested `<div>` run for minutes, an element with 50,000
-attributes for 7 s, and 37 kB of unclosed `<b id=...>` followed by paragraphs grow to 1.6 GB, since every
-paragraph reopens all of them. Each is brought below a limit here, and what was cut is said.
+The parser (lexbor) runs in C and can't be interrupted. It is linear on honest pages, but quadratic in elements that
+never close (100,000 nested `<div>` or `<rt>` run for minutes), in the options of a list (50,000 for 22 s), in the
+attributes of one tag (50,000 for 7 s); and 3,000 `<b id=...>` that stay open before 3,000 paragraphs take 6.7 GB, since
+every paragraph reopens all of them (measured, selectolax 1.0.2). How many tags a page has is counted wherever they
+stand: no comment and no attribute hides one. Beyond the limits a page is read in another way (plain.py), with all its
+text; what is cut is said.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 import numpy as np
 
 from declutter.stages import kernels
+from declutter.stages.segment.dom import BLOCK_TAGS, PRE_TAGS, VOID_TAGS
+from declutter.stages.segment.plain import MAX_DEPTH, rewritten
 
 #: Bytes (UTF-8) of a page that are parsed; the page is cut before the last "<" in front.
 MAX_BYTES = 20_000_000
 #: "<" of a page that are parsed; the page is cut before the next one.
 MAX_TAGS = 400_000
-#: Elements nested in each other; deeper start tags are left out, their text is kept. Blink has the same limit.
-MAX_DEPTH = 512
-#: Open formatting elements x tags: about the elements that reopening adds; 1 million take 400 MB and 2 s.
+#: "<" of a page that the parser gets as it is: 24,000 nested elements take it 2.3 s. None of 1,558 pages has more.
+SAFE_TAGS = 24_000
+#: Options of a page that the parser gets as they are: 4,000 take it 0.15 s.
+SAFE_OPTIONS = 4_000
+#: Formatting elements x tags: about the elements that reopening can add; 1 million take 700 MB and 2 s. On pages with
+#: more (56 of 1,558) these elements get names that the parser knows nothing of, and doesn't reopen.
 MAX_REOPENED = 1_000_000
 #: Attributes of one tag (spaces and slashes outside of quotes); a tag with more loses them all.
 MAX_ATTRIBUTES = 500
-
-#: Pages with fewer "<" can't reopen too many elements, or nest too deep (16,000 nested tags parse in 1 s).
-SAFE_REOPENED_TAGS, SAFE_NESTED_TAGS = 1_000, 16_000
+#: Pages with fewer "<" can't reopen too many elements.
+SAFE_REOPENED_TAGS = 1_000
 #: Shorter tags can't hold too many attributes.
 SAFE_TAG_BYTES = 4 * MAX_ATTRIBUTES
 
-FORMATTING_NAMES = b"b big code em font i s small strike strong tt u"
-FORMATTING = frozenset(FORMATTING_NAMES.split())
-#: Tags that few pages have and that cost such pages some time (shown.py), and sets of them by the survey's bits.
+#: Rows of a page. Cleaning takes about 2.5 kB a row. Of 353 pages of 300 kB and more, none has more than 2,680.
+MAX_ROWS = 100_000
+
+FORMATTING_NAMES = b"b big code em font i nobr s small strike strong tt u"
+FORMATTING = re.compile(rb"<(/?)(?=(?:" + b"|".join(FORMATTING_NAMES.split()) + rb")[\s/>])", re.I)
+#: Tags that few pages have and that cost such pages some time (shown.py).
 RARE_TAGS = ("math", "rt", "template")
-RARE_NAMES = " ".join(RARE_TAGS).encode()
-ALL_RARE = [frozenset(name for place, name in enumerate(RARE_TAGS) if bits >> place & 1) for bits in range(8)]
-TAG = re.compile(rb"<(/?)([a-zA-Z][^\s/>]*)[^>]*>")
-#: Start tags that the parser itself closes or never nests: they don't count for depth.
-SHALLOW = frozenset(
-    b"a area base br button col dd dt embed form hr img input li link meta nobr option p param rp rt script source"
-    b" style tbody td tfoot th thead title tr track wbr h1 h2 h3 h4 h5 h6".split()
-)
+RARE_NAMES = " ".join((*RARE_TAGS, "option")).encode()
 #: A frame that React writes as if it were empty, in a `<noscript>`. Browsers don't read that; a parser that does takes
 #: all the rest of the page for the frame's text (2 of 1,358 pages).
 OPEN_FRAME = re.compile(rb"<iframe[^<>]*>\s*(?=</noscript)")
+#: A tag of a serialised page, and the text behind it.
+SERIALISED = re.compile(r"<(!--[^-]*(?:-(?!->)[^-]*)*--|[^>]*)>([^<]*)")
 TAG_NAME = re.compile(rb"<[a-zA-Z][^\s/>]*")
 QUOTED_OR_END = re.compile(rb"""=\s*"[^"]*"|=\s*'[^']*'|>""")
 QUOTED = re.compile(rb"""=\s*"[^"]*"|=\s*'[^']*'""")
@@ -58,45 +61,31 @@ def bounded(html: bytes) -> tuple[bytes, str | None, frozenset[str]]:
     """
     if b"<iframe" in html:
         html = OPEN_FRAME.sub(b"", html)
-    survey = kernels.html.survey(html, FORMATTING_NAMES, RARE_NAMES, SAFE_TAG_BYTES)
-    rare = ALL_RARE[survey[3]]
-    if _is_modest(html, survey):
-        return html, None, rare
     cuts: list[str] = []
     if len(html) > MAX_BYTES:
         html = html[: max(html.rfind(b"<", 0, MAX_BYTES), MAX_BYTES // 2)]
         cuts.append(f"cut after {MAX_BYTES:,} bytes")
-    octets = np.frombuffer(html, np.uint8)
-    tags = np.flatnonzero(octets == ord("<"))
-    if len(tags) > MAX_TAGS:
-        html = html[: tags[MAX_TAGS]]
-        octets, tags = octets[: tags[MAX_TAGS]], tags[:MAX_TAGS]
+    n_tags, n_attributes, n_formatting, n_rare = kernels.html.survey(html, FORMATTING_NAMES, RARE_NAMES, SAFE_TAG_BYTES)
+    *n_rare, n_options = n_rare
+    rare = frozenset(name for name, n in zip(RARE_TAGS, n_rare, strict=True) if n)
+    if n_attributes > MAX_ATTRIBUTES:
+        html = _without_attribute_floods(html, cuts)
+    if n_tags > MAX_TAGS:
+        html = html[: np.flatnonzero(np.frombuffer(html, np.uint8) == ord("<"))[MAX_TAGS]]
         cuts.append(f"cut after {MAX_TAGS:,} tags")
-    max_open = MAX_REOPENED // max(len(tags), 1)
-    hostile = len(tags) > SAFE_NESTED_TAGS or (
-        len(tags) > SAFE_REOPENED_TAGS and kernels.html.survey(html, FORMATTING_NAMES, b"", len(html))[2] > max_open
-    )
-    long_tags = tags[np.diff(tags, append=len(octets)) > SAFE_TAG_BYTES]
-    if len(long_tags):
-        html = _without_attribute_floods(html, long_tags.tolist(), cuts)
-    if hostile:
-        html = _flattened(html, max_open, cuts)
+    if n_tags > SAFE_TAGS or n_options > SAFE_OPTIONS:
+        html, n_too_deep = rewritten(html)
+        if n_too_deep:
+            cuts.append(f"{n_too_deep:,} tags left out that nest deeper than {MAX_DEPTH}")
+    elif n_tags > SAFE_REOPENED_TAGS and n_formatting * n_tags > MAX_REOPENED:
+        html = FORMATTING.sub(rb"<\1f", html)
     return html, "; ".join(cuts) or None, rare
 
 
-def _is_modest(html: bytes, survey: tuple[int, int, int, int]) -> bool:
-    """Whether the page is within all limits, without the question which of them it would meet."""
-    n_tags, n_attributes, most_open, _ = survey
-    return (
-        len(html) <= MAX_BYTES
-        and n_tags <= SAFE_NESTED_TAGS
-        and (n_tags <= SAFE_REOPENED_TAGS or most_open <= MAX_REOPENED // n_tags)
-        and n_attributes <= MAX_ATTRIBUTES
-    )
-
-
-def _without_attribute_floods(html: bytes, places: list[int], cuts: list[str]) -> bytes:
-    """`html` where the start tags at `places` have at most MAX_ATTRIBUTES attributes."""
+def _without_attribute_floods(html: bytes, cuts: list[str]) -> bytes:
+    """`html` where start tags have at most MAX_ATTRIBUTES attributes."""
+    tags = np.flatnonzero(np.frombuffer(html, np.uint8) == ord("<"))
+    places = tags[np.diff(tags, append=len(html)) > SAFE_TAG_BYTES].tolist()
     parts, done = [], 0
     for start, limit in zip(places, [*places[1:], len(html)], strict=True):
         name = TAG_NAME.match(html, start)
@@ -118,32 +107,37 @@ def _attribute_count(tag: bytes) -> int:
     return max(quoted, len(rest.split())) + rest.count(b"/")
 
 
-def _flattened(html: bytes, max_open: int, cuts: list[str]) -> bytes:
-    """`html` without the tags that nest deeper than MAX_DEPTH or keep more than `max_open` formatting elements open."""
-    open_counts, skipped, drops = Counter(), Counter(), []
-    depth = formatting = 0
-    last_end = html.rfind(b">") + 1  # behind it each "<" would be searched to the page's end for the end of a tag
-    for match in TAG.finditer(html, 0, last_end):
-        name = match[2].lower()
-        if name in SHALLOW:
-            continue
-        if match[1]:
-            if skipped[name]:
-                skipped[name] -= 1
-                drops.append(match.span())
-            elif open_counts[name]:
-                open_counts[name] -= 1
-                depth -= 1
-                formatting -= name in FORMATTING
-        elif depth >= MAX_DEPTH or (name in FORMATTING and formatting >= max_open):
-            skipped[name] += 1
-            drops.append(match.span())
-        else:
-            open_counts[name] += 1
-            depth += 1
-            formatting += name in FORMATTING
-    if not drops:
-        return html
-    cuts.append(f"{len(drops):,} tags left out that nest deeper than {MAX_DEPTH} or leave too much formatting open")
-    starts, ends = zip(*drops, strict=True)
-    return b"".join([html[a:b] for a, b in zip((0, *ends), (*starts, len(html)), strict=True)])
+def with_few_rows(html: str) -> tuple[str, str | None]:
+    """A serialised page with no more than about MAX_ROWS rows, and what was cut in words (None: nothing was)."""
+    if len(html) < 2 * MAX_ROWS or html.count("<") + html.count("\n") <= MAX_ROWS:
+        return html, None
+    open_names: list[str] = []
+    n_rows = n_pre = 0
+    has_text = False
+    for found in SERIALISED.finditer(html):
+        tag, text = found.groups()
+        name = tag.removeprefix("/").partition(" ")[0]
+        if name in BLOCK_TAGS or name == "br" or "-" in name:
+            n_rows += has_text
+            has_text = False
+        if tag.startswith("/"):
+            if open_names and open_names[-1] == name:
+                open_names.pop()
+                n_pre -= name in PRE_TAGS
+        elif name not in VOID_TAGS and name[:1] not in ("!", ""):
+            open_names.append(name)
+            n_pre += name in PRE_TAGS
+        has_text = has_text or (text != "" and not text.isspace())
+        if n_pre:
+            n_rows += text.count("\n")
+        if n_rows > MAX_ROWS:
+            end = found.start(2) if not n_pre else _before_line(html, found.start(2), found.end(), n_rows - MAX_ROWS)
+            return html[:end] + "".join(f"</{name}>" for name in reversed(open_names)), f"cut after {MAX_ROWS:,} rows"
+    return html, None
+
+
+def _before_line(html: str, start: int, end: int, n_lines: int) -> int:
+    """Where the last `n_lines` lines of html[start:end] begin."""
+    for _ in range(min(n_lines, end - start)):
+        end = html.rfind("\n", start, end)
+    return max(end, start)
