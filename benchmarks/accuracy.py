@@ -45,8 +45,8 @@ from declutter.pages import Cleaned, Page
 from declutter.stages.features import HTML_FEATURE_NAMES
 from declutter.stages.judge.model import Model, shipped_model
 from declutter.stages.repeats import Profile
-from declutter.train.examples import label_text
 from declutter.train.gold import GoldPage
+from declutter.train.labelling import label_text
 
 UNSEEN = "unseen pages"
 BODY_ONLY = "declutter, body only"

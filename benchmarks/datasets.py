@@ -14,8 +14,8 @@ from declutter.errors import GoldError
 from declutter.pages import Page
 from declutter.stages.repeats import registered_domain
 from declutter.train.dumps import make_dump
-from declutter.train.examples import OTHER_TERMINATORS
 from declutter.train.gold import BOILERPLATE, MAIN, GoldPage, read_gold, read_html
+from declutter.train.labelling import OTHER_TERMINATORS
 from declutter.train.scoring import script_of
 
 #: Where a layout's pages are published, and their licence.

@@ -17,14 +17,13 @@ from benchmarks.results import FOLDER, LARGEST_BYTES, read_results
 from declutter.errors import ModelError
 from declutter.stages.judge.model import shipped_model
 from declutter.train.f1 import word_f1
-from declutter.train.fit import Settings
+from declutter.train.fit import Hyperparameters
 from declutter.train.gold import read_gold
-from declutter.train.html_training import train_html
 from declutter.train.training import train
 
 REPOSITORY = Path(__file__).parent.parent
 DOCUMENTS = [REPOSITORY / name for name in tables.DOCUMENTS]
-QUICK = Settings(n_trees=8, depth=3)
+QUICK = Hyperparameters(n_trees=8, depth=3)
 SITES = ("north.example", "south.example", "east.example", "west.example", "isle.example", "cape.example")
 #: Word F1 of peers on all 1,358 dev pages of WCXB, measured apart from these benchmarks, by their release.
 KNOWN = {
@@ -81,8 +80,8 @@ def models(gold, tmp_path_factory):
 
 
 def _train(gold, folder):
-    train_html([gold], folder / "html.npz", settings=QUICK, folds_to=folder / "folds")
-    train([gold], folder / "text.npz", settings=QUICK, styles=["blocks"], n_drawn=0, folds_to=folder / "folds")
+    train([gold], folder / "html.npz", html=True, hyperparameters=QUICK, folds_to=folder / "folds")
+    train([gold], folder / "text.npz", hyperparameters=QUICK, styles=["blocks"], n_drawn=0, folds_to=folder / "folds")
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ import pytest
 
 from declutter.lines import LABEL_CODES, LABELS
 from declutter.stages.features import FEATURE_NAMES, HTML_FEATURE_NAMES
-from declutter.train import examples as examples_module
-from declutter.train.examples import HTML_STYLE, UNKNOWN, label_dumps, make_examples
+from declutter.train import labelling
+from declutter.train.examples import make_examples
 from declutter.train.gold import GoldPage, read_gold
+from declutter.train.labelling import HTML_STYLE, UNKNOWN, label_dumps
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 PROSE = "The ferry will sail again on Monday, the harbour office said, once the new ropes have been tested."
@@ -58,7 +59,7 @@ def test_a_page_is_labelled_in_every_style():
 
 def test_labels_are_kept_and_made_again_where_they_would_differ(tmp_path, monkeypatch):
     (made,) = label_dumps(html_page(), ["blocks"], tmp_path)
-    monkeypatch.setattr(examples_module.teach, "carry", None)  # what is kept is not made again
+    monkeypatch.setattr(labelling, "label_blocks", None)  # what is kept is not made again
     (kept,) = label_dumps(html_page(), ["blocks"], tmp_path)
     assert (kept.text, kept.is_main.tolist(), kept.labels.tolist()) == (
         made.text, made.is_main.tolist(), made.labels.tolist(),
@@ -66,7 +67,7 @@ def test_labels_are_kept_and_made_again_where_they_would_differ(tmp_path, monkey
     for changed in (html_page(main_text=PROSE), html_page(html=HTML.replace("Home", "Start"))):
         with pytest.raises(TypeError):
             label_dumps(changed, ["blocks"], tmp_path)
-    monkeypatch.setattr(examples_module, "LABELLING", -1)
+    monkeypatch.setattr(labelling, "LABELLING", -1)
     with pytest.raises(TypeError):
         label_dumps(html_page(), ["blocks"], tmp_path)
 

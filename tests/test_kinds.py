@@ -8,7 +8,7 @@ from declutter.extras import kinds
 from declutter.extras.kinds import KINDS, PAGE_FEATURES, KindModel, head_features, page_features, url_features
 from declutter.pages import Page
 from declutter.train.gold import GoldPage
-from declutter.train.kinds_training import confusion, confusion_text, cross_validate, fit, train_kinds
+from declutter.train.kinds_training import confusion, confusion_text, fit_kinds, kinds_out_of_family, train_kinds
 
 PROSE = "The boats came back at dawn, and nobody in the whole of the town had slept that night at all. "
 ARTICLE = f"<html><head><title>Boats</title></head><body><article><h1>Boats</h1>{f'<p>{PROSE * 2}</p>' * 8}</article>"
@@ -83,7 +83,7 @@ def test_the_probabilities_are_scikit_learns():
 
     random = np.random.default_rng(1)
     x, of_kind = random.normal(size=(60, len(PAGE_FEATURES))).astype(np.float32), np.arange(60) % 3
-    model = fit(x, of_kind, {})
+    model = fit_kinds(x, of_kind, {})
     reference = LogisticRegression(C=0.03, max_iter=300).fit((x - model.mean) / model.scale, of_kind)
     expected = reference.predict_proba((x - model.mean) / model.scale)
     np.testing.assert_allclose(model.probabilities(x)[:, :3], expected, atol=1e-3)
@@ -91,7 +91,7 @@ def test_the_probabilities_are_scikit_learns():
 
 def test_cross_validation_parts_families_and_the_confusion_counts():
     pages = [gold(n, "article", ARTICLE) for n in (1, 1, 1, 1)]
-    assert cross_validate(np.zeros((4, 3), np.float32), np.zeros(4, int), pages).tolist() == [0] * 4
+    assert kinds_out_of_family(np.zeros((4, 3), np.float32), np.zeros(4, int), pages).tolist() == [0] * 4
     counts = confusion(np.array([0, 0, 5]), np.array([0, 5, 5]))
     assert counts[0, 0] == counts[0, 5] == counts[5, 5] == 1 and counts.sum() == 3
     assert "0.5000" in confusion_text(counts)

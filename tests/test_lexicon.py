@@ -82,8 +82,9 @@ def test_a_language_without_known_words_has_zeros():
 def taught():
     """Twelve families whose text says "because", and whose menus say "login"; one family says a name of its own."""
     pytest.importorskip("sklearn", reason="scikit-learn, which fits the models, is not installed")
-    from declutter.train.examples import LabelledDump, make_examples
+    from declutter.train.examples import make_examples
     from declutter.train.gold import GoldPage
+    from declutter.train.labelling import LabelledDump
 
     dumps = []
     for family in range(12):

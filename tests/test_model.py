@@ -124,7 +124,7 @@ def test_trees_agree_with_scikit_learn(depth, seed):
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     from declutter.train.bins import bin_edges, bin_numbers
-    from declutter.train.fit import _fixed_depth
+    from declutter.train.fit import trees_of
 
     random = np.random.default_rng(seed)
     x = random.normal(size=(3000, N_FEATURES)).astype(np.float32)
@@ -135,7 +135,7 @@ def test_trees_agree_with_scikit_learn(depth, seed):
     )
     edges = bin_edges(x)
     fitted.fit(bin_numbers(x, edges), y)
-    trees = _fixed_depth(fitted, depth, edges)
+    trees, start = trees_of(fitted, depth, edges)
     assert trees.leaf.shape == (40, 2**depth)
     asked = random.normal(size=(4000, N_FEATURES)).astype(np.float32)
     for column in range(N_FEATURES):
@@ -145,8 +145,11 @@ def test_trees_agree_with_scikit_learn(depth, seed):
         )
         if len(near):
             asked[:3000, column] = random.choice(near, 3000)
-    expected = fitted.decision_function(bin_numbers(asked, edges)) - fitted._baseline_prediction.item()
-    np.testing.assert_allclose(trees.sum(asked), expected, atol=40 * 0.5 / LEAF_GRID + 2e-5)  # each leaf is rounded
+    chance = fitted.predict_proba(bin_numbers(asked, edges))[:, 1]
+    expected = np.log(chance / (1 - chance))
+    np.testing.assert_allclose(
+        trees.sum(asked) + start, expected, atol=40 * 0.5 / LEAF_GRID + 2e-5
+    )  # leaves are rounded
 
 
 def damaged_files(path):

@@ -10,7 +10,7 @@ from declutter.stages.kernels.network import read_places, said_of
 
 pytest.importorskip("sklearn", reason="scikit-learn, which the package for training needs, is not installed")
 
-from declutter.train.fit import Settings, fit, inputs_of
+from declutter.train.fit import Hyperparameters, fit, inputs_of
 from declutter.train.network_training import Lines, _first_weights, gradients_of
 from tests.test_fit import NAMES, made_examples
 
@@ -93,7 +93,7 @@ def test_first_weights_have_the_shapes_of_a_network():
     assert {array.dtype.name for array in network} == {"float32"}
 
 
-NETWORK_ONLY = Settings(n_trees=1, depth=1, words=False, network_share=1.0)
+NETWORK_ONLY = Hyperparameters(n_trees=1, depth=1, words=False, network_share=1.0)
 
 
 def test_a_network_learns_from_neighbours_what_no_line_tells():

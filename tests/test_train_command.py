@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,21 +19,20 @@ pytest.importorskip("lxml", reason="lxml, which training needs, is not installed
 from declutter import Cleaner
 from declutter.cli import main
 from declutter.errors import GoldError
+from declutter.extras.kinds import KindModel
 from declutter.lines import LABELS
 from declutter.stages.features import HTML_FEATURE_NAMES
 from declutter.stages.judge.model import Model
-from declutter.train import labelling, scoring, training
-from declutter.train.examples import label_dumps
-from declutter.train.fit import Settings, folds
+from declutter.train import cross_validation, labelling, scoring, training
+from declutter.train.fit import Hyperparameters, fold_of
 from declutter.train.gold import read_gold
-from declutter.train.html_training import train_html
-from declutter.train.labelling import LEAST_ORACLE, draw_styles, oracle_f1, usable_styles
-from declutter.train.tables import table
+from declutter.train.labelling import LEAST_ORACLE, draw_styles, label_dumps, oracle_f1, usable_styles
+from declutter.train.markdown_tables import markdown_table
 from declutter.train.training import train
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 OTHER = "wendle-tide-en"
-QUICK = Settings(n_trees=8, depth=4)
+QUICK = Hyperparameters(n_trees=8, depth=4)
 SENTENCES = {
     "ferry": "The ferry will sail again on {day}, the harbour office said, once the new ropes have been tested.",
     "market": "Stalls open at six on {day}, and the council, which had wanted seven, has let the matter rest.",
@@ -55,11 +53,10 @@ def declutter(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def in_different_folds(set_name):
-    """The first site of each fold that families of the seeds fall into, were they a set of that name."""
-    pages = [replace(page, set=set_name) for page in read_gold(SEEDS) if page.site != OTHER]
-    of_page = folds(SimpleNamespace(pages=[SimpleNamespace(page=page) for page in pages])).tolist()
-    return sorted({fold: page.site for fold, page in reversed(list(zip(of_page, pages, strict=True)))}.values())
+def in_different_folds():
+    """The first site of each fold that families of the seeds fall into."""
+    families = sorted({page.family for page in read_gold(SEEDS) if page.site != OTHER}, reverse=True)
+    return sorted({fold_of(family): family for family in families}.values())
 
 
 def copy_sites(folder, sites):
@@ -70,20 +67,20 @@ def copy_sites(folder, sites):
 
 @pytest.fixture(scope="module")
 def gold(tmp_path_factory):
-    return copy_sites(tmp_path_factory.mktemp("gold") / "some", in_different_folds("some"))
+    return copy_sites(tmp_path_factory.mktemp("gold") / "some", in_different_folds())
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Small trees: what is tested here is the way, not the model."""
-    monkeypatch.setattr(training, "train", partial(train, settings=QUICK))
+    monkeypatch.setattr(training, "train", partial(train, hyperparameters=QUICK))
 
 
 def write_html_gold(folder, licence="CC0"):
     """Gold with HTML: two sites of three pages, and one page whose main text isn't in it."""
     (folder / "pages").mkdir(parents=True)
     rows = []
-    for site in ("a.org", "b.org"):
+    for site in ("a.org", "g.org"):
         for topic, sentence in SENTENCES.items():
             prose = [sentence.format(day=day) for day in ("Monday", "Tuesday", "Friday")]
             body = "".join(f"<p>{paragraph}</p>" for paragraph in prose)
@@ -100,7 +97,7 @@ def write_html_gold(folder, licence="CC0"):
         (folder / name).write_bytes(gzip.compress(row.pop("html").encode()))
         row |= {"set": folder.name, "html": name, "url": None, "script": "Latin", "lang": "en"}
     (folder / "gold.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    sites = "".join(f"{site}\t{licence}\t{site}\n" for site in ("a.org", "b.org", "c.org"))
+    sites = "".join(f"{site}\t{licence}\t{site}\n" for site in ("a.org", "g.org", "c.org"))
     (folder / "sites.tsv").write_text(f"site\tlicence\tfamily\n{sites}", "utf-8")
     return folder
 
@@ -137,9 +134,9 @@ def test_train_then_score(gold, tmp_path, quick):
 
 
 def test_a_seed_gives_one_model(tmp_path):
-    settings = Settings(n_trees=3, depth=3)
+    settings = Hyperparameters(n_trees=3, depth=3)
     models = [
-        train([SEEDS], tmp_path / name / "model.npz", seed=1, settings=settings, cross_validation=False).model
+        train([SEEDS], tmp_path / name / "model.npz", seed=1, hyperparameters=settings, cross_validation=False).model
         for name in ("first", "second")
     ]
     files = [(tmp_path / name / "model.npz").read_bytes() for name in ("first", "second")]
@@ -151,7 +148,7 @@ def test_a_seed_gives_one_model(tmp_path):
 
 def test_cross_validation_cleans_by_models_that_saw_nothing_of_the_family(gold, tmp_path, monkeypatch):
     trained_on, tested_on = [], []
-    original_fit, original_score = training.fit, training.score_dumps
+    original_fit, original_score = cross_validation.fit, cross_validation.score_dumps
 
     def fit(examples, *arguments):
         trained_on.append({dump.page.family for dump in examples.pages})
@@ -162,9 +159,9 @@ def test_cross_validation_cleans_by_models_that_saw_nothing_of_the_family(gold, 
         tested_on.append((alone, trained_on[-1], {dump.page.family for dump in dumps}))
         return original_score(dumps, cleaner, alone)
 
-    monkeypatch.setattr(training, "fit", fit)
-    monkeypatch.setattr(training, "score_dumps", score_dumps)
-    done = train([gold], tmp_path / "model.npz", settings=QUICK)
+    monkeypatch.setattr(cross_validation, "fit", fit)
+    monkeypatch.setattr(cross_validation, "score_dumps", score_dumps)
+    done = train([gold], tmp_path / "model.npz", hyperparameters=QUICK)
     sites = {path.name for path in gold.iterdir()}
     assert len(sites) > 1
     assert all(not trained & tested for _, trained, tested in tested_on)
@@ -177,7 +174,7 @@ def test_cross_validation_cleans_by_models_that_saw_nothing_of_the_family(gold, 
 def test_html_gold_is_dumped_in_styles_and_its_licence_told(tmp_path):
     folder = write_html_gold(tmp_path / "pages of mine")
     model = train(
-        [folder], tmp_path / "model.npz", styles=["blocks"], n_drawn=0, settings=QUICK, cache=tmp_path / "cache"
+        [folder], tmp_path / "model.npz", styles=["blocks"], n_drawn=0, hyperparameters=QUICK, cache=tmp_path / "cache"
     ).model
     assert model.card["styles"] == {"blocks": 7}
     assert model.card["pages"] == {"used": 6, "dumps": 6, "dumps_left_out": {"blocks": 1}}
@@ -202,7 +199,7 @@ def test_every_page_has_some_styles_and_draws_others():
 
 def test_the_oracle_tells_gold_that_is_not_on_its_page(tmp_path):
     found = {
-        page.site: oracle_f1(label_dumps(page, ["blocks"])[0]) for page in read_gold(write_html_gold(tmp_path / "gold"))
+        page.site: label_dumps(page, ["blocks"])[0].oracle_f1 for page in read_gold(write_html_gold(tmp_path / "gold"))
     }
     assert found["a.org"] > 0.99 and found["c.org"] < LEAST_ORACLE
     dump = label_dumps(next(iter(read_gold(SEEDS))), [])[0]
@@ -276,7 +273,7 @@ def test_gold_that_teaches_nothing_is_refused(tmp_path, quick):
 
 
 def test_one_family_is_trained_on_without_cross_validation(tmp_path):
-    done = train([SEEDS / OTHER], tmp_path / "model.npz", settings=QUICK)
+    done = train([SEEDS / OTHER], tmp_path / "model.npz", hyperparameters=QUICK)
     assert done.together is None and done.alone is None
     assert "Not cross-validated." in (tmp_path / "model.md").read_text("utf-8")
 
@@ -293,7 +290,7 @@ def test_models_and_cards_that_exist_are_not_replaced(gold, tmp_path, quick):
 def test_seeds_are_one_more_folder(gold, tmp_path):
     settings = replace(QUICK, n_trees=2)
     model = train([write_html_gold(tmp_path / "html")], tmp_path / "m.npz", seeds=gold, styles=["blocks"], n_drawn=0,
-                  settings=settings, cross_validation=False).model  # fmt: skip
+                  hyperparameters=settings, cross_validation=False).model  # fmt: skip
     assert [about["name"] for about in model.card["data"]] == ["html", "some"]
     assert model.card["command"].startswith("declutter train html --seeds some -o m.npz")
 
@@ -312,7 +309,7 @@ def test_styles_whose_library_is_missing_are_named_and_left_out(tmp_path, quick,
     assert "trafilatura (needs trafilatura)" in result.stderr and 'pip install "declutter-text[train]"' in result.stderr
     assert "trafilatura (needs trafilatura)" in (tmp_path / "m.md").read_text("utf-8")
     scored = declutter("score", folder, "--style", "trafilatura")
-    assert scored.exit_code == 2 and "no page, or none in these dump styles" in scored.stderr
+    assert scored.exit_code == 2 and "no page, or none in these styles" in scored.stderr
     with pytest.raises(GoldError):
         train([folder], tmp_path / "n.npz", styles=["get_text"], n_drawn=0)
 
@@ -343,21 +340,72 @@ def test_wrong_styles_and_models_are_refused(gold, tmp_path):
 
 
 def test_tables_line_up_and_escape():
-    text = table(("name", "n", "share"), [("a|b", 1234, 0.5), ("c", 5, 1.0)])
+    text = markdown_table(("name", "n", "share"), [("a|b", 1234, 0.5), ("c", 5, 1.0)])
     assert text.split("\n") == [
         "| name |     n |  share |",
         "| ---- | ----: | -----: |",
         "| a\\|b | 1,234 | 0.5000 |",
         "| c    |     5 | 1.0000 |",
     ]
-    assert table(("name", "n"), []) == "| name | n |\n| ---- | - |"
+    assert markdown_table(("name", "n"), []) == "| name | n |\n| ---- | - |"
 
 
 def test_a_model_for_html_is_trained_and_judges_html(tmp_path):
     folder, model_path = write_html_gold(tmp_path / "html"), tmp_path / "html.npz"
-    model = train_html([folder], model_path, settings=QUICK)
+    model = train([folder], model_path, html=True, hyperparameters=QUICK).model
     assert model.feature_names == HTML_FEATURE_NAMES
-    assert set(model.card["scores"]) == {"together", "alone"} and "html" in model.card["scores"]["together"]
-    assert "declutter train html -o html.npz --html --seed 0" in (tmp_path / "html.md").read_text("utf-8")
+    assert set(model.card["scores"]) == {"together", "alone"} and model.card["scores"]["together"][0]["set"] == "html"
+    assert "declutter train html -o html.npz --seed 0 --html" in (tmp_path / "html.md").read_text("utf-8")
     html = next(page.html for page in read_gold(folder))
     assert len(Cleaner(html_model=Model.load(model_path)).explain_html(html)) > 3
+
+
+def test_the_model_of_page_kinds_is_trained_by_command(tmp_path):
+    folder = write_html_gold(tmp_path / "html")
+    rows = [json.loads(row) for row in (folder / "gold.jsonl").read_text("utf-8").splitlines()]
+    kinds = ["forum" if row["site"] == "g.org" else "article" for row in rows]
+    lines = [json.dumps({**row, "kind": kind}) for row, kind in zip(rows, kinds, strict=True)]
+    (folder / "gold.jsonl").write_text("\n".join(lines), "utf-8")
+    done = declutter("train", folder, "-o", tmp_path / "kinds.npz", "--kinds", "--no-cross-validation")
+    assert done.exit_code == 0, done.stderr
+    assert "7 pages with a kind" in done.stdout and KindModel.load(tmp_path / "kinds.npz").card["data"] == ["html"]
+    assert declutter("train", SEEDS, "-o", tmp_path / "k.npz", "--kinds").exit_code == 2
+
+
+def test_pages_are_labelled_alike_by_several_processes(tmp_path):
+    folder = write_html_gold(tmp_path / "html")
+    styles_of, _ = training.styles_of_dumps(["blocks"], 0)
+    one, several = (labelling.label_gold([folder], styles_of, jobs=jobs) for jobs in (1, 2))
+    assert [dump.text for dump in one] == [dump.text for dump in several]
+    assert [dump.labels.tolist() for dump in one] == [dump.labels.tolist() for dump in several]
+
+
+def test_gold_of_every_form_is_trained_on_and_scored(tmp_path):
+    html = write_html_gold(tmp_path / "html")
+    (tmp_path / "recipes").mkdir()
+    row = {"site": "r.org", "id": "1", "html": "1.html", "with": ["200 g plums", "Stone the plums"]}
+    (tmp_path / "recipes" / "snippets.jsonl").write_text(json.dumps(row), "utf-8")
+    (tmp_path / "recipes" / "1.html").write_text("<p>Home<ul><li>200 g plums<li>Stone the plums</ul><p>Share", "utf-8")
+    (tmp_path / "lines" / "fi").mkdir(parents=True)
+    (tmp_path / "lines" / "fi" / "a.txt").write_text("Menu\n\nText of some length.\n", "utf-8")
+    (tmp_path / "lines" / "fi" / "a.labels.tsv").write_text("1\tboilerplate\n3\tmain\n", "utf-8")
+    folders = [html, tmp_path / "recipes", tmp_path / "lines"]
+    for is_html, n_pages in ((False, 9), (True, 8)):
+        model = train(folders, tmp_path / f"{is_html}.npz", html=is_html, styles=["blocks"], n_drawn=0,
+                      hyperparameters=replace(QUICK, n_trees=2), cross_validation=False).model  # fmt: skip
+        assert sum(model.card["styles"].values()) == n_pages and model.card["lines"]["undecided"] >= 2
+        style = "html" if is_html else "blocks"
+        scored = declutter("score", *folders, "--style", style, "--model", tmp_path / f"{is_html}.npz", "--site-gain",
+                           "--format", "json")  # fmt: skip
+        assert scored.exit_code == 0, scored.stderr
+        found = json.loads(scored.stdout)
+        by_set = {row["name"]: row for row in found["groups"]["set"]}
+        assert by_set["recipes"]["snippets"] is not None and by_set["recipes"]["words"]["f1"] is None
+        assert by_set["html"]["kept_letters"] is None and by_set["html"]["gain"] > -1
+        assert [row["name"] for row in found["site_gain"]] == ["html"]
+
+
+def test_headlines_are_found_among_the_first_lines():
+    answer = "Home\n\n  * Ferry  SAILS again: more\nText\n"
+    assert scoring.begins_with(answer, "Ferry sails again") and not scoring.begins_with(answer, "sails again")
+    assert not scoring.begins_with("Menu\n" * 12 + answer, "Ferry sails again")

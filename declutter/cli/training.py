@@ -17,11 +17,13 @@ Examples:
   declutter train seeds/ -o model.npz
   declutter train gold/news gold/forums -o model.npz --seeds seeds/
   declutter train gold/news -o model.npz --styles blocks,inscriptis --drawn 0
+  declutter train gold/news -o html.npz --html --cache cache/ --jobs 4
   declutter score gold/other --model model.npz"""
 SCORE_EXAMPLES = """\b
 Examples:
   declutter score seeds/
   declutter score gold/news --model model.npz --style blocks --style get_text
+  declutter score gold/news --style html --site-gain
   declutter score gold/news --engine rules --alone --format json | jq '.groups.script'"""
 
 
@@ -55,6 +57,8 @@ def as_styles(_ctx, _option, value: str | tuple[str, ...]) -> tuple[str, ...]:
     "--cache", type=click.Path(file_okay=False), callback=as_path, help="A folder to keep dumps and labels in."
 )
 @click.option("--html", is_flag=True, help="Train the model for HTML pages, from the pages' own HTML.")
+@click.option("--kinds", is_flag=True, help="Train the model of page kinds (article, forum, ...), from HTML pages.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that label at once.")
 @click.option(
     "--folds-to",
     type=click.Path(file_okay=False),
@@ -67,7 +71,9 @@ def as_styles(_ctx, _option, value: str | tuple[str, ...]) -> tuple[str, ...]:
 )
 @click.option("--force", is_flag=True, help="Replace a model and card that exist.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def train(gold, output, seeds, seed, styles, drawn, cache, html, folds_to, no_cross_validation, force, quiet):
+def train(
+    gold, output, seeds, seed, styles, drawn, cache, html, kinds, jobs, folds_to, no_cross_validation, force, quiet
+):
     """Train a model on gold: pages whose main content, or whose lines' labels, are known.
 
     GOLD are folders of WCXB, of gold.jsonl or snippets.jsonl with HTML pages, or of dumps (NAME.txt beside
@@ -75,24 +81,24 @@ def train(gold, output, seeds, seed, styles, drawn, cache, html, folds_to, no_cr
     The model is measured by cross-validation grouped by site, and described in a card (.md) beside it.
     """
     training = of_training("training")
-    paths = [Path(output), training.card_path_of(output)]
+    paths = [Path(output), *([] if kinds else [training.card_path_of(output)])]
     if not force:
         refuse_or_ask([path for path in paths if path.exists()])
-    if html:
-        folders = [*gold, *([seeds] if seeds else [])]
-        of_training("html_training").train_html(
-            folders, output, seed=seed, cache=cache, cross_validation=not no_cross_validation, folds_to=folds_to
-        )
+    if kinds:
+        _train_kinds([*gold, *([seeds] if seeds else [])], output, not no_cross_validation, quiet)
         return
-    tell_missing(training.usable_styles([*styles, *(training.STYLES if drawn else ())])[1], quiet)
+    if not html:
+        tell_missing(training.styles_of_dumps(styles, drawn)[1], quiet)
     done = training.train(
         gold,
         output,
+        html=html,
         seeds=seeds,
         seed=seed,
         styles=styles,
         n_drawn=drawn,
         cache=cache,
+        jobs=jobs,
         cross_validation=not no_cross_validation,
         folds_to=folds_to,
         progress=partial(page_bar, quiet, unit=" done"),
@@ -101,6 +107,17 @@ def train(gold, output, seeds, seed, styles, drawn, cache, html, folds_to, no_cr
         for text in training.training_lines(done):
             click.echo(text)
         click.echo(f"wrote {visible(output)} and {visible(str(paths[1]))}", err=True)
+
+
+def _train_kinds(folders: list[str], output: str, cross_validation: bool, quiet: bool) -> None:
+    kinds_training = of_training("kinds_training")
+    card = kinds_training.train_kinds(folders, output, cross_validation).card
+    if not quiet:
+        click.echo(f"{card['pages']:,} pages with a kind")
+        if cross_validation:
+            click.echo(f"accuracy {card['accuracy']:.4f}, by models that saw no page of the family\n")
+            click.echo(kinds_training.confusion_text(card["confusion"]))
+        click.echo(f"wrote {visible(output)}", err=True)
 
 
 @click.command(epilog=f"{SCORE_EXAMPLES}\n\n{EXIT_CODES}")
@@ -141,29 +158,20 @@ def score(gold, engine, model, styles, alone, site_gain, cache, form, quiet):
     progress = partial(page_bar, quiet)
     found = scoring.score(
         gold,
-        _cleaner_with(engine, model),
+        of_training("cross_validation").cleaner_with(model, engine),
         styles=styles,
         alone=alone,
-        site_gain=site_gain,
+        both_ways=site_gain,
         cache=cache,
         progress=progress,
     )
     tell_missing(found["missing_styles"], quiet)
     click.echo(
-        json.dumps(found, ensure_ascii=False, indent=1) if form == "json" else scoring.report_text(found),
+        json.dumps(found, ensure_ascii=False, indent=1) if form == "json" else scoring.summary_text(found),
         nl=form == "json",
     )
     if found["failed"]:
         click.get_current_context().exit(1)
-
-
-def _cleaner_with(engine: str, model):
-    """A Cleaner that judges by the model given, dumps or HTML, whichever it was trained on."""
-    from declutter.cleaner import Cleaner
-    from declutter.stages.features import HTML_FEATURE_NAMES
-
-    is_for_html = model is not None and model.feature_names == HTML_FEATURE_NAMES
-    return Cleaner(engine=engine, **{"html_model" if is_for_html else "model": model})
 
 
 def of_training(name: str):

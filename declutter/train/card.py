@@ -10,9 +10,9 @@ from pathlib import Path
 
 from declutter.errors import GoldError
 from declutter.stages.judge.model import Model
-from declutter.train.examples import LabelledDump
-from declutter.train.scoring import report_text
-from declutter.train.tables import table
+from declutter.train.labelling import HTML_STYLE, LabelledDump
+from declutter.train.markdown_tables import markdown_table
+from declutter.train.scoring import summary_text
 
 WCXB_CREDIT = (
     "WCXB: Web Content Extraction Benchmark, by Murrough Foley (2026), "
@@ -21,9 +21,6 @@ WCXB_CREDIT = (
 )
 NO_LICENCE = "none stated beside the pages"
 MAKERS = ("numpy", "scikit-learn")  # the libraries whose release a model's numbers depend on
-
-
-SETS_OF_CARD = ("wcxb_dev", "sites", "daniel", "fundus")
 
 
 def card_path_of(out: str | Path) -> Path:
@@ -63,16 +60,11 @@ def _licences(folder: Path) -> list[str]:
     return [NO_LICENCE]
 
 
-def card_text(card: dict, model: Model, together: dict | None, alone: dict | None) -> str:
-    """The card as Markdown. `together` and `alone` are cross-validated reports, None where there are none."""
-    parts = [
-        "# Model card",
-        _purpose(model, "line of a scraped page's text"),
-        "## Training data",
-        _data(card["data"]),
-        _amounts(card),
-    ]
-    parts += ["## How it was made", _making(card, model), "## Scores", _scores(together, alone)]
+def card_text(card: dict, model: Model, summaries: dict[str, dict]) -> str:
+    """The card as Markdown. `summaries` are those of a cross-validation, "together" and "alone"; empty without one."""
+    judged = "text block of an HTML page" if HTML_STYLE in card["styles"] else "line of a scraped page's text"
+    parts = ["# Model card", _purpose(model, judged), "## Training data", _data(card["data"]), _amounts(card)]
+    parts += ["## How it was made", _making(card, model), "## Scores", _scores(summaries)]
     parts += ["## Features", ", ".join(f"`{name}`" for name in model.feature_names) + "."]
     return "\n\n".join(parts) + "\n"
 
@@ -91,7 +83,7 @@ def _data(sets: Sequence[dict]) -> str:
     rows = [(about["name"], about["pages"], about["sites"], "; ".join(about["licences"])) for about in sets]
     credits = [about["credit"] for about in sets if about["credit"]]
     note = "The page texts belong to their authors and publishers; the licences are those stated with the collections."
-    return "\n\n".join([table(("set", "pages", "sites", "licences"), rows), note, *credits])
+    return "\n\n".join([markdown_table(("set", "pages", "sites", "licences"), rows), note, *credits])
 
 
 def _amounts(card: dict) -> str:
@@ -120,43 +112,14 @@ def _making(card: dict, model: Model) -> str:
     return "\n".join(rows)
 
 
-def _scores(together: dict | None, alone: dict | None) -> str:
-    if together is None:
+def _scores(summaries: dict[str, dict]) -> str:
+    if not summaries:
         return "Not cross-validated."
-    parts = [
-        "By cross-validation: each page was cleaned by a model that saw no page of its family of sites.",
-        "### With the other pages of the site", report_text(together),
-    ]  # fmt: skip
-    if alone is not None:
-        parts += [
-            "### Each page alone",
-            "Pages of sites with several pages, each in one style of dump.",
-            report_text(alone),
-        ]
+    parts = ["By cross-validation: each page was cleaned by a model that saw no page of its family of sites."]
+    titles = {
+        "together": ["### With the other pages of the site"],
+        "alone": ["### Each page alone", "Pages of sites with several pages, each in one style."],
+    }
+    for name, found in summaries.items():
+        parts += [*titles[name], summary_text(found)]
     return "\n\n".join(part.rstrip() for part in parts)
-
-
-def html_card_text(card: dict, model: Model) -> str:
-    """The card of a model for HTML pages as Markdown."""
-    amounts = (
-        f"- {card['pages']:,} pages, {card['lines']:,} blocks; {card['pages_left_out']:,} pages left out because their "
-        "gold was not found in them"
-    )
-    rows = [(name, *(card["scores"][name].get(kind, "") for kind in SETS_OF_CARD)) for name in card["scores"]]
-    scores = (
-        "Word F1 (wcxb_dev, mean over pages) and token F1 (other sets, mean over sites) by cross-validation: each page "
-        "was judged by a model that saw no page of its family of sites.\n\n"
-        + table(("pages of a site", *SETS_OF_CARD), rows)
-        if rows else "Not cross-validated."
-    )  # fmt: skip
-    parts = [
-        "# Model card",
-        _purpose(model, "text block of an HTML page"),
-        "## Training data",
-        _data(card["data"]),
-        amounts,
-        "## How it was made",
-    ]
-    parts += [_making(card, model), "## Scores", scores]
-    parts += ["## Features", ", ".join(f"`{name}`" for name in model.feature_names) + "."]
-    return "\n\n".join(parts) + "\n"

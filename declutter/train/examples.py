@@ -1,124 +1,22 @@
-"""Gold pages to training examples: dumps in every style, their lines labelled, measured as a site's are."""
+"""Examples: labelled pages to rows of features, measured as parts of their sites."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from threading import get_ident
 
 import numpy as np
 
 from declutter.cleaner import segment
-from declutter.lines import LABEL_CODES, Repeats
+from declutter.lines import Repeats
 from declutter.pages import Page
 from declutter.stages.features import Columns, features, html_features
 from declutter.stages.measure.measure import measure
 from declutter.stages.repeats import TemplateCounter
-from declutter.train import dumps, teach
-from declutter.train.align import KEEP
 from declutter.train.f1 import token_list
-from declutter.train.gold import MAIN_LABELS, GoldPage
-from declutter.train.snippets import label_by_snippets
+from declutter.train.labelling import HTML_STYLE, LabelledDump
 
-UNKNOWN = 255  # the code of a boilerplate line whose kind the page's DOM doesn't tell
-HTML_STYLE = "html"  # the style of a page that stays HTML
 SITE_SIZES = (1, 2, 5, 20)  # pages of a site seen together, so that the model knows the lone page and the site
-LABELLING = 2  # counts up when align.py, teach.py or dumps.py label differently: cached labels are then made again
-OTHER_TERMINATORS = dict.fromkeys(map(ord, "\r\u2028\u2029"), " ")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledDump:
-    """A dump with what is known of its lines."""
-
-    page: GoldPage
-    style: str
-    text: str
-    is_main: np.ndarray  # int8 (n_lines,): 1 main content, 0 boilerplate, -1 undecided or blank
-    labels: np.ndarray  # uint8 (n_lines,): codes into LABELS, UNKNOWN where not known
-
-
-def label_dumps(page: GoldPage, styles: Sequence[str], cache: Path | None = None) -> list[LabelledDump]:
-    """The page in some styles, with the labels of its lines; a page without HTML is its own and only dump.
-
-    A style is one of dumps.STYLES, or HTML_STYLE: the rows that cleaning makes of the page's HTML.
-    """
-    if page.html is None:
-        return [_hand_labelled(page)]
-    blocks, found = None, []
-    for style in styles:
-        text = text_in_style(page, style, cache)
-        path = _labels_path(cache, page, text)
-        record = _read_labels(path)
-        if record is None:
-            blocks = blocks or teach.learn_blocks(page.html, page.gold_text)
-            taught = _label(page, text, blocks)
-            record = [taught.is_main.tolist(), label_codes(taught.labels)]
-            _write_labels(path, record)
-        is_main, codes = record
-        found.append(LabelledDump(page, style, text, np.array(is_main, np.int8), np.array(codes, np.uint8)))
-    return found
-
-
-def text_in_style(page: GoldPage, style: str, cache: Path | None = None) -> str:
-    """The text of a page with HTML in one style, its lines ended by newlines only."""
-    if style == HTML_STYLE:
-        return segment([Page(page.id, html=page.html)]).text
-    return dumps.make_dump(page.html, style, cache).translate(OTHER_TERMINATORS)
-
-
-def _label(page: GoldPage, text: str, blocks: teach.Lesson) -> teach.Taught:
-    """Labels for the lines of a text of the page, by its main text, or by the snippets where those are all its gold."""
-    if page.main_text is not None:
-        return teach.carry(blocks, text, page.main_text, has_title=page.title_in_main is not False)
-    is_main = label_by_snippets(text.split("\n"), page.wanted, page.unwanted)
-    return teach.Taught(["body" if main == KEEP else None for main in is_main.tolist()], is_main)
-
-
-def label_text(page: GoldPage, style: str, text: str) -> LabelledDump:
-    """The labels of any text of the page; its own, where it is a labelled dump."""
-    if page.labels is not None:
-        return _hand_labelled(page)
-    taught = _label(page, text, teach.learn_blocks(page.html, page.gold_text))
-    return LabelledDump(page, style, text, taught.is_main, np.array(label_codes(taught.labels), np.uint8))
-
-
-def _hand_labelled(page: GoldPage) -> LabelledDump:
-    is_main = [-1 if label is None else int(label in MAIN_LABELS) for label in page.labels]
-    codes = np.array(label_codes(page.labels), np.uint8)
-    return LabelledDump(page, "labelled", page.text, np.array(is_main, np.int8), codes)
-
-
-def label_codes(labels: Iterable[str | None]) -> list[int]:
-    """The code of each label; UNKNOWN for None and for labels that say only whether a line is main content."""
-    return [LABEL_CODES.get(label, UNKNOWN) for label in labels]
-
-
-def _labels_path(cache: Path | None, page: GoldPage, text: str) -> Path | None:
-    """Where the labels of a page's text are kept, by all that they come from; None without a cache."""
-    if cache is None:
-        return None
-    gold = (page.main_text, page.title_in_main, page.wanted, page.unwanted)
-    digest = hashlib.sha256(f"{LABELLING}\n{gold}\n{text}\n{page.html}".encode("utf-8", "surrogatepass")).hexdigest()
-    return Path(cache) / "labelled" / digest[:2] / f"{digest[:32]}.json"
-
-
-def _read_labels(path: Path | None) -> list | None:
-    """What `_write_labels` kept at a path, None where it kept nothing."""
-    return json.loads(path.read_text("ascii")) if path is not None and path.is_file() else None
-
-
-def _write_labels(path: Path | None, record: list) -> None:
-    """Keep a record of labels, in one step: other processes see all of it or nothing. Without a path, keep nothing."""
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}-{get_ident()}")
-        unfinished.write_text(json.dumps(record), "ascii")
-        unfinished.replace(path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,23 @@
-"""Examples to a Model, and what cross-validation says of it."""
+"""Fitting: examples to a Model."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from declutter.files import paths
-from declutter.lines import BODY, LABELS
+from declutter.lines import LABELS
 from declutter.stages.features import WORD_FEATURE_NAMES
 from declutter.stages.features.lexicon import NOTHING
 from declutter.stages.judge.model import LEAF_GRID, Model, Trees
 from declutter.stages.judge.network import SCALED_GRID, SCALED_LIMIT, Network
 from declutter.stages.kernels.network import scaled
 from declutter.train.bins import bin_edges, bin_numbers
-from declutter.train.examples import UNKNOWN, Examples
+from declutter.train.examples import Examples
+from declutter.train.labelling import UNKNOWN
 from declutter.train.network_training import fit_network
 from declutter.train.word_weights import learn_lexicon, word_features_of, word_features_out_of_family
 
@@ -38,8 +37,8 @@ LABEL_POWER = 0.75  # rare labels weigh more than their lines do; at 1 as much, 
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What training depends on beside the examples."""
+class Hyperparameters:
+    """What a model depends on beside the examples."""
 
     n_trees: int = N_TREES
     depth: int = DEPTH
@@ -62,33 +61,35 @@ def line_weights(examples: Examples) -> np.ndarray:
 
 
 def fit(
-    examples: Examples, feature_names: Sequence[str], settings: Settings = Settings(), card: dict | None = None
+    examples: Examples,
+    feature_names: Sequence[str],
+    hyperparameters: Hyperparameters = Hyperparameters(),
+    card: dict | None = None,
 ) -> Model:
     """A Model from examples. Undecided lines teach it their label, where that is known, and not what to keep."""
     decided = examples.is_main >= 0
     weights = line_weights(examples)
-    rows, weight = _drawn(examples, weights, decided, settings.seed)
+    rows, weight = _drawn(examples, weights, decided, hyperparameters.seed)
     lexicon = NOTHING
-    if settings.words:
+    if hyperparameters.words:
         lexicon = learn_lexicon(examples, rows, weight)
         examples = replace(examples, x=np.hstack((examples.x, word_features_out_of_family(examples, rows, weight))))
         feature_names = (*feature_names, *WORD_FEATURE_NAMES)
     trees = HistGradientBoostingClassifier(
-        max_iter=settings.n_trees, max_depth=settings.depth, max_leaf_nodes=None, learning_rate=settings.learning_rate,
-        min_samples_leaf=LEAST_LEAF_LINES, early_stopping=False, random_state=settings.seed,
+        max_iter=hyperparameters.n_trees, max_depth=hyperparameters.depth, max_leaf_nodes=None,
+        learning_rate=hyperparameters.learning_rate,
+        min_samples_leaf=LEAST_LEAF_LINES, early_stopping=False, random_state=hyperparameters.seed,
     )  # fmt: skip
     edges = bin_edges(examples.x[rows])
     trees.fit(bin_numbers(examples.x[rows], edges), examples.is_main[rows], sample_weight=weight / weight.mean())
-    share = settings.network_share
-    network, mean, scale = _fit_network(examples, weights, decided, settings)
-    return Model(
-        tuple(feature_names), _fixed_depth(trees, settings.depth, edges, 1.0 - share),
-        float(trees._baseline_prediction.item()) * (1.0 - share), network, mean, scale, lexicon, card or {},
-    )  # fmt: skip
+    share = hyperparameters.network_share
+    network, mean, scale = _fit_network(examples, weights, decided, hyperparameters)
+    grown, start = trees_of(trees, hyperparameters.depth, edges, 1.0 - share)
+    return Model(tuple(feature_names), grown, start, network, mean, scale, lexicon, card or {})
 
 
 def _fit_network(
-    examples: Examples, weights: np.ndarray, decided: np.ndarray, settings: Settings
+    examples: Examples, weights: np.ndarray, decided: np.ndarray, hyperparameters: Hyperparameters
 ) -> tuple[Network, np.ndarray, np.ndarray]:
     """The network, whose log-odds are those of its share, and the (mean, scale) of the features that it reads."""
     some = examples.x[:: -(-len(examples.x) // SCALE_LINES)]
@@ -97,11 +98,11 @@ def _fit_network(
     grid, limit = np.float32(SCALED_GRID), SCALED_GRID * SCALED_LIMIT
     network = fit_network(
         examples, np.where(decided, weights, 0.0), label_weights(examples, weights),
-        lambda columns: scaled(columns, mean, grid / scale, limit) / grid, settings.n_line, settings.label_loss,
-        settings.seed,
+        lambda columns: scaled(columns, mean, grid / scale, limit) / grid,
+        hyperparameters.n_line, hyperparameters.label_loss, hyperparameters.seed,
     )  # fmt: skip
-    network.out[0] *= settings.network_share
-    network.out_offset[0] *= settings.network_share
+    network.out[0] *= hyperparameters.network_share
+    network.out_offset[0] *= hyperparameters.network_share
     return network.on_grid(), mean, scale
 
 
@@ -129,18 +130,19 @@ def _drawn(examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: i
     return rows, weights[rows] * np.maximum(n_lines / LINES_A_PAGE, 1.0)
 
 
-def _fixed_depth(
+def trees_of(
     fitted: HistGradientBoostingClassifier, depth: int, edges: list[np.ndarray], share: float = 1.0
-) -> Trees:
-    """scikit-learn's trees over bins as trees over features, with leaves above the last level carried down to it.
+) -> tuple[Trees, float]:
+    """scikit-learn's trees over bins as trees over features, and the log-odds that they start from.
 
-    Their values are multiplied by the `share` of the log-odds that they have.
+    Leaves above the last level are carried down to it; all values are multiplied by `share`. No public attribute of
+    scikit-learn gives its trees: this function alone reads private ones, and a test compares it with `predict_proba`.
     """
-    n_trees, n_nodes = len(fitted._predictors), (1 << depth) - 1
-    feature = np.zeros((n_trees, n_nodes), np.int32)
-    threshold = np.full((n_trees, n_nodes), np.inf, np.float32)  # nothing is greater: go left
-    leaf = np.zeros((n_trees, n_nodes + 1), np.float32)  # on the grid, on which sums are exact
-    for number, (predictor,) in enumerate(fitted._predictors):
+    grown, start = fitted._predictors, float(fitted._baseline_prediction.item())
+    feature = np.zeros((len(grown), (1 << depth) - 1), np.int32)
+    threshold = np.full(feature.shape, np.inf, np.float32)  # nothing is greater: go left
+    leaf = np.zeros((len(grown), 1 << depth), np.float32)  # on the grid, on which sums are exact
+    for number, (predictor,) in enumerate(grown):
         nodes = predictor.nodes
         waiting = [(0, 0, 0)]  # node of scikit-learn's, level, place in the level
         while waiting:
@@ -156,13 +158,12 @@ def _fixed_depth(
                     threshold[number, (1 << level) - 1 + place] = edges[column][edge]
                 waiting.append((nodes["left"][node], level + 1, 2 * place))
                 waiting.append((nodes["right"][node], level + 1, 2 * place + 1))
-    return Trees(feature, threshold, leaf)
+    return Trees(feature, threshold, leaf), start * share
 
 
-def folds(examples: Examples, n_folds: int = N_FOLDS) -> np.ndarray:
-    """int64 (n_pages,): the fold of each page; a family's sites are in one fold, whatever the examples hold else."""
-    names = [f"{dump.page.set}/{dump.page.family}" for dump in examples.pages]
-    return np.array([int(hashlib.sha256(name.encode()).hexdigest(), 16) % n_folds for name in names])
+def fold_of(family: str, n_folds: int = N_FOLDS) -> int:
+    """The fold of a family, by its name alone: whatever else there is, and in all sets, its pages are in one fold."""
+    return int(hashlib.sha256(family.encode()).hexdigest(), 16) % n_folds
 
 
 def digest(examples: Examples) -> str:
@@ -172,55 +173,12 @@ def digest(examples: Examples) -> str:
     return content.hexdigest()
 
 
-def cross_validate(
-    train: Examples,
-    tests: Sequence[Examples],
-    feature_names: Sequence[str],
-    settings: Settings = Settings(),
-    n_folds: int = N_FOLDS,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
-    folds_to: Path | None = None,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(score, label codes) of every line of each test set, by models that saw no page of its family.
-
-    The models are kept in the folder `folds_to`, where one is given (see `save_fold`).
-    """
-    answers = [(np.zeros(len(test.x), np.float32), np.full(len(test.x), BODY, np.uint8)) for test in tests]
-    train_folds, test_folds = folds(train, n_folds), [folds(test, n_folds) for test in tests]
-    for fold in progress(sorted({fold for of_page in test_folds for fold in of_page.tolist()})):
-        model = fit(select(train, train_folds != fold), feature_names, settings, fold_card(train, train_folds == fold))
-        if folds_to is not None:
-            save_fold(model, folds_to, f"html-fold{fold}.npz")
-        for test, of_page, (score, labels) in zip(tests, test_folds, answers, strict=True):
-            rows = (of_page == fold)[test.page]
-            if rows.any():
-                found = model.scores(*inputs_of(model, select(test, of_page == fold)))
-                score[rows], labels[rows] = found.main, found.labels.argmax(axis=1)
-    return answers
-
-
 def inputs_of(model: Model, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
     """(X as the model reads it, page_starts) of examples: what `Model.scores` takes."""
     x = examples.x
     if len(model.feature_names) != x.shape[1]:
         x = np.hstack((x, word_features_of(examples, model.lexicon)))
     return np.asfortranarray(x), examples.page_starts
-
-
-def fold_card(train: Examples, is_left_out: np.ndarray) -> dict:
-    """What a model of cross-validation says of itself: the families (set/family) that it was not trained on.
-
-    `is_left_out` is bool (n_pages,). A family that no fold's model left out was not among the examples at all.
-    """
-    pages = [dump.page for dump, left_out in zip(train.pages, is_left_out.tolist(), strict=True) if left_out]
-    return {"left_out": sorted({f"{page.set}/{page.family}" for page in pages})}
-
-
-def save_fold(model: Model, folder: Path, name: str) -> None:
-    """Keep a model of cross-validation, so that others can measure it on the pages that it didn't see."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with paths.whole_file(folder / name) as temporary:
-        model.save(temporary)
 
 
 def select(examples: Examples, wanted: np.ndarray) -> Examples:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -14,8 +13,9 @@ from declutter.errors import GoldError
 from declutter.extras.kinds import KINDS, SCALED_LIMIT, KindModel, page_features
 from declutter.files import paths
 from declutter.pages import Page
+from declutter.train.fit import fold_of
 from declutter.train.gold import GoldPage, read_gold
-from declutter.train.tables import table
+from declutter.train.markdown_tables import markdown_table
 
 REGULARISATION = 0.03  # C of the logistic regression; .01 to .03 differ by less than chance (benchmarks/kinds.md)
 N_FOLDS = 5
@@ -25,8 +25,8 @@ STEPS = 300
 def train_kinds(gold_folders: Sequence[str | Path], out: str | Path, cross_validation: bool = True) -> KindModel:
     """Train the model of page kinds on gold pages that have HTML and a kind, and write it to `out`.
 
-    The card says its accuracy in cross-validation by family, and holds the confusion of kinds. Raises GoldError
-    where no page has a kind.
+    The model's card holds the accuracy in cross-validation by family and the confusion of kinds. Raises GoldError
+    where no page has a kind, OutputError where `out` can't be written.
     """
     pages = [page for page in chain.from_iterable(map(read_gold, gold_folders)) if page.html and page.kind in KINDS]
     if not pages:
@@ -36,9 +36,9 @@ def train_kinds(gold_folders: Sequence[str | Path], out: str | Path, cross_valid
     data = [Path(folder).resolve().name for folder in gold_folders]
     card = {"pages": len(pages), "data": data, "regularisation": REGULARISATION}
     if cross_validation:
-        found = cross_validate(x, kinds, pages)
+        found = kinds_out_of_family(x, kinds, pages)
         card |= {"accuracy": round(float((found == kinds).mean()), 4), "confusion": confusion(kinds, found).tolist()}
-    model = fit(x, kinds, card)
+    model = fit_kinds(x, kinds, card)
     with paths.whole_file(Path(out)) as temporary:
         model.save(temporary)
     return model
@@ -49,7 +49,7 @@ def features_of(page: GoldPage) -> np.ndarray:
     return page_features([Page(page.id, url=page.url, html=page.html)])
 
 
-def fit(x: np.ndarray, kinds: np.ndarray, card: dict) -> KindModel:
+def fit_kinds(x: np.ndarray, kinds: np.ndarray, card: dict) -> KindModel:
     """A KindModel from page features and rows of KINDS, int (n_pages,). A kind without a page is never given."""
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
     scaled = np.clip((x - mean) / scale, -SCALED_LIMIT, SCALED_LIMIT)
@@ -64,15 +64,14 @@ def fit(x: np.ndarray, kinds: np.ndarray, card: dict) -> KindModel:
     return KindModel(mean.astype(np.float32), scale.astype(np.float32), weights, card)
 
 
-def cross_validate(x: np.ndarray, kinds: np.ndarray, pages: Iterable[GoldPage]) -> np.ndarray:
+def kinds_out_of_family(x: np.ndarray, kinds: np.ndarray, pages: Iterable[GoldPage]) -> np.ndarray:
     """int64 (n_pages,): the kind that a model gives each page which saw no page of its family."""
-    families = [f"{page.set}/{page.family}".encode() for page in pages]
-    folds = np.array([int(hashlib.sha256(family).hexdigest(), 16) % N_FOLDS for family in families])
+    folds = np.array([fold_of(page.family, N_FOLDS) for page in pages])
     found = np.zeros(len(kinds), np.int64)
     for fold in set(folds.tolist()):
         tested = folds == fold
         if not tested.all():
-            found[tested] = fit(x[~tested], kinds[~tested], {}).probabilities(x[tested]).argmax(axis=1)
+            found[tested] = fit_kinds(x[~tested], kinds[~tested], {}).probabilities(x[tested]).argmax(axis=1)
     return found
 
 
@@ -87,4 +86,4 @@ def confusion_text(counts: Sequence[Sequence[int]]) -> str:
     """The confusion as a table, with the share of each kind's pages that were found."""
     pairs = zip(KINDS, counts, strict=True)
     rows = [(kind, *row, row[place] / max(sum(row), 1)) for place, (kind, row) in enumerate(pairs)]
-    return table(("kind \\ found", *KINDS, "recall"), rows)
+    return markdown_table(("kind \\ found", *KINDS, "recall"), rows)

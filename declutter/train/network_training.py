@@ -13,7 +13,8 @@ import numpy as np
 from declutter.lines import LABELS
 from declutter.stages.judge.network import FAR_STEP, NEAR_STEP, Network
 from declutter.stages.kernels.network import N_PLACES, neighbours, read_places
-from declutter.train.examples import UNKNOWN, Examples
+from declutter.train.examples import Examples
+from declutter.train.labelling import UNKNOWN
 
 N_NEAR = 32  # what the second and the third layer say, in numbers a line
 NEVER = -100.0  # how well a label fits that no example has

@@ -18,12 +18,12 @@ from declutter.stages.measure.measure import measure
 from declutter.stages.repeats import Profile
 from declutter.stages.segment.text import split_lines
 from declutter.train.align import DROP, KEEP, UNDECIDED
-from declutter.train.examples import UNKNOWN, LabelledDump, page_of
+from declutter.train.examples import page_of
 from declutter.train.f1 import Counts, confusion, line_counts, macro, tokens, words
 from declutter.train.gold import BOILERPLATE
-from declutter.train.labelling import Progress, gold_text, label_gold, no_progress, usable_styles
+from declutter.train.labelling import UNKNOWN, LabelledDump, Progress, gold_text, label_gold, no_progress, usable_styles
+from declutter.train.markdown_tables import markdown_table
 from declutter.train.snippets import letters, recall
-from declutter.train.tables import table
 
 FIRST_LINES = 12  # of an answer, among which the headline is to stand
 LARGE_LOSS = 0.005  # of token F1 that a site's other pages cost: such sites are counted
@@ -62,24 +62,24 @@ def score(
     *,
     styles: Sequence[str] = ("blocks",),
     alone: bool = False,
-    site_gain: bool = False,
+    both_ways: bool = False,
     cache: Path | None = None,
     progress: Progress = no_progress,
 ) -> dict:
-    """Clean gold pages and report how right that was, as `report` gives it.
+    """Clean gold pages and report how right that was, as `summarise` gives it.
 
     Pages with HTML are dumped in the `styles`, those whose library isn't installed left out, or cleaned as HTML where
     the style is HTML_STYLE; labelled dumps are taken as they are. The pages of a site are cleaned together, or each
-    without the others where `alone`; `site_gain` does both, and adds the rows of `what_sites_bring`. Raises GoldError
+    without the others where `alone`; `both_ways` does both, and adds the rows of `site_gain`. Raises GoldError
     for gold that can't be read, ValueError for an unknown style.
     """
     usable, missing = usable_styles(styles)
     dumps = label_gold(gold_folders, lambda page: usable, cache, progress)
     scores = score_dumps(dumps, cleaner, alone, progress)
-    found = {**report(scores), "missing_styles": missing}
-    if site_gain:
+    found = {**summarise(scores), "missing_styles": missing}
+    if both_ways:
         others = score_dumps(dumps, cleaner, not alone, progress)
-        found["site_gain"] = what_sites_bring(*((others, scores) if alone else (scores, others)))
+        found["site_gain"] = site_gain(*((others, scores) if alone else (scores, others)))
     return found
 
 
@@ -180,8 +180,8 @@ GROUPS: dict[str, Callable[[PageScore], str]] = {
 }
 
 
-def report(scores: Sequence[PageScore]) -> dict:
-    """The scores summed up, in plain values that JSON can hold; the keys are documented by `report_text`."""
+def summarise(scores: Sequence[PageScore]) -> dict:
+    """The scores summed up, in plain values that JSON can hold; the keys are documented by `summary_text`."""
     groups: dict[str, list[dict]] = {"all": [_summary("all", scores)]}
     for name, group_of in GROUPS.items():
         members: dict[str, list[PageScore]] = defaultdict(list)
@@ -232,7 +232,7 @@ def _median(values: Sequence[float | None]) -> float | None:
     return float(np.median(known)) if known else None
 
 
-def what_sites_bring(together: Sequence[PageScore], alone: Sequence[PageScore]) -> list[dict]:
+def site_gain(together: Sequence[PageScore], alone: Sequence[PageScore]) -> list[dict]:
     """For each set, what cleaning the pages of a site together adds to their token F1: rows of plain values.
 
     `gain` is the mean over the sites that have several pages, `worst` the lowest, `large_losses` the share of sites
@@ -280,7 +280,7 @@ must be kept which the answer holds, mean over pages; kept letters: letters of t
 must be kept, median."""
 
 
-def report_text(found: dict) -> str:
+def summary_text(found: dict) -> str:
     """A report as tables: by set, style, script, kind and site, by label, and the confusion of labels."""
     parts = [LEGEND]
     for name, rows in found["groups"].items():
@@ -290,9 +290,11 @@ def report_text(found: dict) -> str:
         shown = sorted(rows, key=lambda row: row["token_f1"])[:SHOWN_SITES] if name == "site" else rows
         parts += [_group_table(title, shown), *([_page_table(title, shown)] if name != "site" else [])]
     header = ("label", "lines", "precision", "recall", "F1", "kept")
-    parts.append(table(header, [tuple(row.values()) for row in found["labels"]]))
+    parts.append(markdown_table(header, [tuple(row.values()) for row in found["labels"]]))
     labels, counts = found["confusion"]["labels"], found["confusion"]["lines"]
-    parts.append(table(("gold \\ given", *labels), [(label, *row) for label, row in zip(labels, counts, strict=True)]))
+    parts.append(
+        markdown_table(("gold \\ given", *labels), [(label, *row) for label, row in zip(labels, counts, strict=True)])
+    )
     if "site_gain" in found:
         parts.append(_site_gain_table(found["site_gain"]))
     notes = f"{found['undecided_lines']:,} lines undecided in the gold are left out of the scores of lines."
@@ -309,15 +311,17 @@ def _group_table(title: str, rows: Sequence[dict]) -> str:
     for row in rows:
         of_words, of_lines, of_chars = (tuple(row[unit].values()) for unit in units)
         cells.append((row["name"], row["pages"], *of_words, row["token_f1"], *of_lines, *of_chars))
-    return table(header, cells)
+    return markdown_table(header, cells)
 
 
 def _page_table(title: str, rows: Sequence[dict]) -> str:
     columns = {"page char F1": "page_characters_f1", "gain": "gain", "headlines": "headlines", "snippets": "snippets",
                "kept letters": "kept_letters"}  # fmt: skip
-    return table((title, *columns), [(row["name"], *(row[column] for column in columns.values())) for row in rows])
+    return markdown_table(
+        (title, *columns), [(row["name"], *(row[column] for column in columns.values())) for row in rows]
+    )
 
 
 def _site_gain_table(rows: Sequence[dict]) -> str:
     header = ("set", "sites", "token F1 together less alone", "worst site", f"share that loses more than {LARGE_LOSS}")
-    return table(header, [tuple(row.values()) for row in rows])
+    return markdown_table(header, [tuple(row.values()) for row in rows])

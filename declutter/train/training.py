@@ -5,42 +5,51 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from random import Random
 
 import numpy as np
 
-from declutter.cleaner import Cleaner
 from declutter.errors import GoldError
 from declutter.files import paths
-from declutter.stages.features import FEATURE_NAMES
 from declutter.stages.judge.model import Model
+from declutter.train.align import DROP, KEEP, UNDECIDED
 from declutter.train.card import card_path_of, card_text, describe
+from declutter.train.cross_validation import (
+    DUMP_HYPERPARAMETERS,
+    HTML_HYPERPARAMETERS,
+    check_teaches,
+    cross_validate,
+    fit_pages,
+    one_style_each,
+)
 from declutter.train.dumps import STYLES
-from declutter.train.examples import UNKNOWN, Examples, LabelledDump, make_examples
-from declutter.train.fit import Settings, digest, fit, fold_card, folds, save_fold, select
+from declutter.train.examples import Examples, make_examples
+from declutter.train.fit import Hyperparameters, digest
 from declutter.train.labelling import (
+    HTML_STYLE,
     LEAST_ORACLE,
+    UNKNOWN,
+    LabelledDump,
     Progress,
+    StylesOf,
     draw_styles,
     label_gold,
     no_progress,
-    oracle_f1,
     usable_styles,
-)  # fmt: skip
-from declutter.train.scoring import PageScore, report, report_text, score_dumps
+)
+from declutter.train.scoring import summary_text
 
 STYLES_OF_EVERY_PAGE = ("blocks", "get_text")
-DEFAULTS = Settings()
-DRAWN_STYLES = 2  # beside them: what a page adds in an eighth style is little, and all eleven don't fit the memory
+DRAWN_STYLES = 2  # beside them: an eighth style of a page adds little, and all eleven don't fit the memory
 
 
 @dataclass(frozen=True)
 class Training:
-    """What came of a training."""
+    """The outcome of a training."""
 
     model: Model
-    together: dict | None  # cross-validated scores of pages with their sites, as scoring.report gives them
+    together: dict | None  # cross-validated scores of pages with their sites, as scoring.summarise gives them
     alone: dict | None  # the same of each page without the others of its site
 
 
@@ -48,70 +57,76 @@ def train(
     gold_folders: Sequence[str | Path],
     out: str | Path,
     *,
+    html: bool = False,
     seeds: str | Path | None = None,
     seed: int = 0,
     styles: Sequence[str] = STYLES_OF_EVERY_PAGE,
     n_drawn: int = DRAWN_STYLES,
-    settings: Settings = DEFAULTS,
+    hyperparameters: Hyperparameters | None = None,
     cache: Path | None = None,
+    jobs: int = 1,
     cross_validation: bool = True,
     folds_to: Path | None = None,
     progress: Progress = no_progress,
 ) -> Training:
     """Train a model on gold and write it to `out`, with its card beside it.
 
-    Every page with HTML is dumped in the `styles` and in `n_drawn` others, drawn by the `seed`; styles whose library
-    isn't installed are left out. `seeds` is one more folder of gold. Cross-validation parts the pages by family, and
-    cleans each by a model that saw no page of its family; `folds_to` is a folder to keep these models in. The same
-    gold, seed, settings and releases of libraries give the same model.
+    The model is one for dumps: every page with HTML is dumped in the `styles` and in `n_drawn` others, drawn by the
+    `seed`; styles whose library isn't installed are left out. With `html` it is one for HTML pages, and gold without
+    HTML is left out. `seeds` is one more folder of gold. Cross-validation separates the pages by family, and cleans
+    each by a model that saw no page of its family; `folds_to` is a folder to keep these models in. `jobs` processes
+    label at once. The same gold, seed, hyperparameters and releases of libraries give the same model.
 
     Raises GoldError for gold that can't be read or teaches nothing, ValueError for an unknown style, OutputError
     where `out` can't be written.
     """
     folders = [Path(folder) for folder in (*gold_folders, *([] if seeds is None else [seeds]))]
-    settings = replace(settings, seed=seed)
-    always, missing = usable_styles(styles)
-    others, missing_drawn = usable_styles(style for style in STYLES if style not in styles) if n_drawn else ((), {})
-    dumps = label_gold(folders, lambda page: draw_styles(page, always, others, n_drawn, seed), cache, progress)
-    sound = [dump for dump in progress(dumps, "checking", len(dumps)) if oracle_f1(dump) >= LEAST_ORACLE]
-    examples = _make_examples(sound, seed)
-    _check(examples, "the gold")
-    together, alone = (
-        _cross_validate(examples, dumps, settings, progress, folds_to) if cross_validation else (None, None)
-    )
+    hyperparameters = hyperparameters or (HTML_HYPERPARAMETERS if html else DUMP_HYPERPARAMETERS)
+    hyperparameters = replace(hyperparameters, seed=seed, words=hyperparameters.words and not html)
+    styles_of, missing = (_html_only, {}) if html else styles_of_dumps(styles, n_drawn, seed)
+    labelled = label_gold(folders, styles_of, cache, progress, jobs)
+    sound = [dump for dump in labelled if dump.oracle_f1 >= LEAST_ORACLE]
+    examples = make_training_examples(sound, seed)
+    check_teaches(examples, "the gold")
+    scores = cross_validate(examples, labelled, hyperparameters, progress, folds_to) if cross_validation else None
+    summaries = {} if scores is None else scores.summaries()
     card = {
-        "data": describe(folders, dumps), "pages": _count_pages(dumps, sound), "lines": _count_lines(examples),
-        "styles": dict(Counter(dump.style for dump in dumps)), "missing_styles": {**missing, **missing_drawn},
-        "settings": asdict(settings), "training_digest": digest(examples),
-        "command": _command(folders, seeds, out, seed, styles, n_drawn),
-        "scores": {name: _scores(found) for name, found in (("together", together), ("alone", alone)) if found},
+        "data": describe(folders, labelled), "pages": _count_pages(labelled, sound), "lines": _count_lines(examples),
+        "styles": dict(Counter(dump.style for dump in labelled)), "missing_styles": missing,
+        "settings": asdict(hyperparameters), "training_digest": digest(examples),
+        "command": _command(folders, seeds, out, seed, None if html else (styles, n_drawn)),
+        "scores": {name: _scores(found) for name, found in summaries.items()},
     }  # fmt: skip
-    [model] = [fit(examples, FEATURE_NAMES, settings, card) for _ in progress(["everything"], "fitting", 1)]
+    [model] = [fit_pages(examples, hyperparameters, card) for _ in progress(["everything"], "fitting", 1)]
     with paths.whole_file(Path(out)) as temporary:
         model.save(temporary)
-    paths.write_bytes(card_path_of(out), card_text(card, model, together, alone).encode())
-    return Training(model, together, alone)
+    paths.write_bytes(card_path_of(out), card_text(card, model, summaries).encode())
+    return Training(model, summaries.get("together"), summaries.get("alone"))
 
 
-def _make_examples(dumps: Sequence[LabelledDump], seed: int) -> Examples:
-    """The lines of the dumps in groups of pages of their site, and of each page of a larger site alone in one style.
+def _html_only(_page) -> tuple[str, ...]:
+    return (HTML_STYLE,)
 
-    A page that is its site's only one is alone in its group already.
+
+def styles_of_dumps(styles: Sequence[str], n_drawn: int, seed: int = 0) -> tuple[StylesOf, dict[str, str]]:
+    """(the styles that a page is dumped in for training, those left out with the distribution that each needs)."""
+    always, missing = usable_styles(styles)
+    others, missing_drawn = usable_styles(style for style in STYLES if style not in styles) if n_drawn else ((), {})
+    draw = partial(draw_styles, always=always, others=others, n_drawn=n_drawn, seed=seed)
+    return draw, {**missing, **missing_drawn}
+
+
+def make_training_examples(labelled: Sequence[LabelledDump], seed: int = 0) -> Examples:
+    """The lines of labelled pages in groups of pages of their site.
+
+    Of dumps, each page of a larger site is there once more, alone, in one of its styles. (A page that is its site's
+    only one is alone in its group already.)
     """
-    if not dumps:
+    if not labelled:
         raise GoldError(f"no page of the gold is found again in its own HTML (token F1 of {LEAST_ORACLE} or more)")
-    grouped = make_examples(dumps, seed)
-    lone = _one_style_each(dumps, seed)
+    grouped = make_examples(labelled, seed)
+    lone = [] if labelled[0].style == HTML_STYLE else one_style_each(labelled, seed)
     return _join(grouped, make_examples(lone, seed, sizes=(1,))) if lone else grouped
-
-
-def _one_style_each(dumps: Sequence[LabelledDump], seed: int) -> list[LabelledDump]:
-    """One dump of each page whose site has several pages, in a style drawn by the seed."""
-    of_page: dict[tuple[str, str, str], list[LabelledDump]] = {}
-    for dump in dumps:
-        of_page.setdefault((dump.page.set, dump.page.site, dump.page.id), []).append(dump)
-    site_pages = Counter(key[:2] for key in of_page)
-    return [Random(f"{seed}\n{key}").choice(of_page[key]) for key in of_page if site_pages[key[:2]] > 1]
 
 
 def _join(first: Examples, second: Examples) -> Examples:
@@ -123,85 +138,44 @@ def _join(first: Examples, second: Examples) -> Examples:
     return Examples(page=page, pages=first.pages + second.pages, **columns)
 
 
-def _check(examples: Examples, what: str) -> None:
-    """Raise GoldError unless there are lines to keep and to remove."""
-    for worth, name in ((1, "main content"), (0, "boilerplate")):
-        if not (examples.is_main == worth).any():
-            raise GoldError(f"{what} holds no line of {name}; a model needs both kinds to learn from")
-
-
-def _cross_validate(
-    examples: Examples,
-    dumps: Sequence[LabelledDump],
-    settings: Settings,
-    progress: Progress,
-    folds_to: Path | None = None,
-) -> tuple[dict, dict] | tuple[None, None]:
-    """Reports on all dumps, sound or not, each cleaned by the whole pipeline with a model that saw none of its family.
-
-    (None, None) where there are too few families to part.
-    """
-    fold_of = folds(examples)
-    by_family = {
-        (dump.page.set, dump.page.family): int(fold) for dump, fold in zip(examples.pages, fold_of, strict=True)
-    }
-    numbers = sorted(set(by_family.values()))
-    if len(numbers) < 2:
-        return None, None
-    lone = _one_style_each(dumps, settings.seed)
-    together: list[PageScore] = []
-    alone: list[PageScore] = []
-    for number in progress(numbers, "cross-validation", len(numbers)):
-        training = select(examples, fold_of != number)
-        _check(training, f"the gold without fold {number}")
-        model = fit(training, FEATURE_NAMES, settings, fold_card(examples, fold_of == number))
-        if folds_to is not None:
-            save_fold(model, folds_to, f"text-fold{number}.npz")
-        cleaner = Cleaner(engine="model", model=model)
-        for scores, tested, is_alone in ((together, dumps, False), (alone, lone, True)):
-            # a family that taught nothing is in no fold, and every model is one that didn't see it
-            of_fold = [
-                dump for dump in tested if by_family.get((dump.page.set, dump.page.family), numbers[0]) == number
-            ]
-            scores += score_dumps(of_fold, cleaner, is_alone)
-    return report(together), report(alone) if alone else None
-
-
-def _count_pages(dumps: Sequence[LabelledDump], sound: Sequence[LabelledDump]) -> dict:
-    left_out = Counter(dump.style for dump in dumps) - Counter(dump.style for dump in sound)
+def _count_pages(labelled: Sequence[LabelledDump], sound: Sequence[LabelledDump]) -> dict:
+    left_out = Counter(dump.style for dump in labelled) - Counter(dump.style for dump in sound)
     pages = {(dump.page.set, dump.page.site, dump.page.id) for dump in sound}
     return {"used": len(pages), "dumps": len(sound), "dumps_left_out": dict(sorted(left_out.items()))}
 
 
 def _count_lines(examples: Examples) -> dict[str, int]:
-    return {
-        "main": int((examples.is_main == 1).sum()), "boilerplate": int((examples.is_main == 0).sum()),
-        "undecided": int((examples.is_main < 0).sum()), "with_label": int((examples.labels != UNKNOWN).sum()),
-    }  # fmt: skip
+    counts = {"main": KEEP, "boilerplate": DROP, "undecided": UNDECIDED}
+    lines = {name: int((examples.is_main == worth).sum()) for name, worth in counts.items()}
+    return {**lines, "with_label": int((examples.labels != UNKNOWN).sum())}
 
 
 def _scores(found: dict) -> list[dict]:
-    """What of a report is stored in the model: word, token and line F1 of each set."""
-    rows = found["groups"]["set"]
+    """The part of a summary that is stored in the model: word, token and line F1 of each set."""
     return [
         {"set": row["name"], "pages": row["pages"], "word_f1": round(row["words"]["f1"], 4),
          "token_f1": round(row["token_f1"], 4), "line_f1": round(row["lines"]["f1"], 4)}
-        for row in rows if row["words"]["f1"] is not None
+        for row in found["groups"]["set"] if row["words"]["f1"] is not None
     ]  # fmt: skip
 
 
 def _command(
-    folders: Sequence[Path], seeds: str | Path | None, out: str | Path, seed: int, styles: Iterable[str], n_drawn: int
+    folders: Sequence[Path],
+    seeds: str | Path | None,
+    out: str | Path,
+    seed: int,
+    styles: tuple[Iterable[str], int] | None,
 ) -> str:
-    """The command that trains this model; folders by their last names, since where they lie tells nobody anything."""
+    """The command that trains this model, `styles` None for HTML. Folders have their last names only: other machines
+    have them elsewhere."""
     names = [folder.resolve().name for folder in folders]
     gold = names if seeds is None else [*names[:-1], "--seeds", names[-1]]
-    choices = ["--seed", str(seed), "--styles", ",".join(styles), "--drawn", str(n_drawn)]
-    return " ".join(["declutter", "train", *gold, "-o", Path(out).name, *choices])
+    choices = ["--html"] if styles is None else ["--styles", ",".join(styles[0]), "--drawn", str(styles[1])]
+    return " ".join(["declutter", "train", *gold, "-o", Path(out).name, "--seed", str(seed), *choices])
 
 
 def training_lines(training: Training) -> Iterator[str]:
-    """What came of a training, for people: pages and lines used, then the cross-validated scores."""
+    """The outcome of a training, for people: pages and lines used, then the cross-validated scores."""
     pages, lines = training.model.card["pages"], training.model.card["lines"]
     left_out = sum(pages["dumps_left_out"].values())
     yield f"{pages['used']:,} pages in {pages['dumps']:,} dumps; {left_out:,} dumps left out, not holding their gold"
@@ -209,4 +183,4 @@ def training_lines(training: Training) -> Iterator[str]:
     yield f"{numbers}, {lines['undecided']:,} undecided"
     for title, found in (("With the other pages of the site", training.together), ("Each page alone", training.alone)):
         if found is not None:
-            yield f"\n{title}, by models that saw no page of the family\n\n{report_text(found)}"
+            yield f"\n{title}, by models that saw no page of the family\n\n{summary_text(found)}"

@@ -67,7 +67,7 @@ def _word_starts(examples: Examples) -> np.ndarray:
 
 def _families(examples: Examples) -> np.ndarray:
     """int64 (n_pages,): the number of each page's family."""
-    names = [f"{dump.page.set}/{dump.page.family}" for dump in examples.pages]
+    names = [dump.page.family for dump in examples.pages]
     return np.unique(names, return_inverse=True)[1]
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from declutter.train.dom_labels import label_blocks, label_lines
 from declutter.train.dumps import STYLES
-from declutter.train.teach import learn_blocks, teach
 
 PROSE = [
     "The storm reached the harbour at noon on Monday and tore two boats from their moorings.",
@@ -22,6 +22,12 @@ PAGE = f"""<html><head><title>Storm tears boats from moorings - Daily</title></h
 <p>Glad that nobody was hurt in the end.</p></div></div>
 <footer><a href="/privacy">Privacy</a><p>© 2025 Daily</p></footer></body></html>"""
 MAIN = "\n\n".join(["Storm tears boats from moorings", *PROSE])
+
+
+def labels_of(html, dump, main_text):
+    return label_lines(label_blocks(html, main_text), dump, main_text)
+
+
 EXPECTED = {
     "Home": "navigation", "Sport": "navigation", "Storm tears boats from moorings": "title",
     "By Ann Onym": "byline", "3 May": "byline", "Tell your friends": "promo", "The harbour after the storm": "caption",
@@ -35,7 +41,7 @@ EXPECTED = {
 @pytest.mark.parametrize("style", ["blocks", "get_text", "inscriptis", "resiliparse", "html2text", "inner_text"])
 def test_lines_learn_from_the_page_in_every_style(style):
     dump = STYLES[style](PAGE)
-    labels = teach(PAGE, dump, MAIN).labels
+    labels = labels_of(PAGE, dump, MAIN).labels
     found = dict(zip((line.strip(" *•#") for line in dump.split("\n")), labels, strict=True))
     wrong = {line: label for line, label in found.items() if line in EXPECTED and label != EXPECTED[line]}
     assert not wrong
@@ -43,29 +49,29 @@ def test_lines_learn_from_the_page_in_every_style(style):
 
 
 def test_is_main_follows_the_gold_and_blank_lines_are_undecided():
-    labels, is_main = teach(PAGE, f"Home\n\n{PROSE[0]}\nUnheard of", MAIN)
+    labels, is_main = labels_of(PAGE, f"Home\n\n{PROSE[0]}\nUnheard of", MAIN)
     assert labels == ["navigation", None, "body", None]
     assert is_main.tolist() == [0, -1, 1, 0]
 
 
 def test_a_title_that_the_gold_leaves_out_is_still_a_title():
-    labels, is_main = teach(PAGE, f"Storm tears boats from moorings\n{PROSE[0]}", "\n".join(PROSE))
-    assert labels == ["title", "body"] and is_main.tolist() == [0, 1]
+    labels, is_main = labels_of(PAGE, f"Storm tears boats from moorings\n{PROSE[0]}", "\n".join(PROSE))
+    assert labels == ["title", "body"] and is_main.tolist() == [-1, 1]
 
 
 def test_names_of_the_whole_page_say_nothing():
-    lesson = learn_blocks(f"<div class='comments-open'><p>{PROSE[0]}</p><p>Some odd line</p></div>", PROSE[0])
-    assert dict(zip(lesson.texts, lesson.labels, strict=True)) == {PROSE[0]: None, "Some odd line": None}
+    blocks = label_blocks(f"<div class='comments-open'><p>{PROSE[0]}</p><p>Some odd line</p></div>", PROSE[0])
+    assert dict(zip(blocks.texts, blocks.labels, strict=True)) == {PROSE[0]: None, "Some odd line": None}
 
 
 def test_unnamed_lists_of_links_are_menus_or_headlines_by_their_length():
     menu = "".join(f"<div><a href='/{name}'>{name}</a></div>" for name in ("News", "Sport", "Culture", "Weather"))
     lists = "".join(f"<div><a href='/{row}'>The {row} longer headline of another story</a></div>" for row in "abcd")
-    lesson = learn_blocks(f"{menu}<p>{PROSE[0]}</p><hr><p>Plain words between</p>{lists}", PROSE[0])
-    assert lesson.labels == ("navigation",) * 4 + (None, None) + ("headlines",) * 4
+    blocks = label_blocks(f"{menu}<p>{PROSE[0]}</p><hr><p>Plain words between</p>{lists}", PROSE[0])
+    assert blocks.labels == ("navigation",) * 4 + (None, None) + ("headlines",) * 4
 
 
 @pytest.mark.parametrize("html", ["", "<p>", "<a href='/x'></a>"])
 def test_empty_pages_teach_nothing(html):
-    assert learn_blocks(html, "").labels == ()
-    assert teach(html, "", "").labels == [None]
+    assert label_blocks(html, "").labels == ()
+    assert labels_of(html, "", "").labels == [None]

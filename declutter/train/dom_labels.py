@@ -1,8 +1,8 @@
-"""Teach: what the lines of a dump are, told by the HTML that the dump came from.
+"""Labels of a dump's lines, from the DOM of the HTML page that the dump came from.
 
 The page's blocks get labels from their elements (tags, roles, class and id names, link targets, lists of links) where
 those are clear, and the lines of any dump of the page take the labels of the blocks whose tokens they hold. What is
-main content comes from the gold alone, aligned to the dump itself.
+main content comes from the gold alone, aligned with the dump itself.
 """
 
 from __future__ import annotations
@@ -78,15 +78,15 @@ TITLE_F1 = 0.8  # tokens that a title shares with the page's h1 or title element
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """The blocks of one page in order, with what the DOM says they are."""
+class PageBlocks:
+    """The blocks of one page in order, with their labels by the DOM."""
 
     texts: tuple[str, ...]
     labels: tuple[str | None, ...]  # None where the DOM doesn't say
     titles: tuple[str, ...]  # h1 and title elements, og:title
 
 
-class Taught(NamedTuple):
+class LineLabels(NamedTuple):
     """The lines of a dump."""
 
     labels: list[str | None]  # None for blank and undecided lines, and for boilerplate of an unknown kind
@@ -94,37 +94,32 @@ class Taught(NamedTuple):
     # A title is undecided where the gold leaves it out, as WCXB does on three pages in four.
 
 
-def teach(html: str, dump: str, main_text: str) -> Taught:
-    """Labels for the lines of `dump.split("\\n")`, from the page it came from and its main content."""
-    return carry(learn_blocks(html, main_text), dump, main_text)
+def label_lines(blocks: PageBlocks, dump: str, main_text: str, has_title: bool = True) -> LineLabels:
+    """Labels for the lines of `dump.split("\\n")`; `blocks` are those of the page that the dump came from.
 
-
-def carry(lesson: Lesson, dump: str, main_text: str, has_title: bool = True) -> Taught:
-    """As `teach`, with the lesson of the page made before: it serves for all its dumps.
-
-    Whether a headline that the gold's text lacks is worth keeping is undecided, and so is every line that says the
-    same where the gold is one without titles (`has_title` false).
+    A headline that the gold's text lacks is undecided, and so is every line with the same words where the gold is one
+    without titles (`has_title` false).
     """
     lines = dump.split("\n")
     is_main = labels_from(align(lines, main_text))
     is_main[[not line.strip() for line in lines]] = UNDECIDED
-    blocks = match(lines, lesson.texts)
+    block_of = match(lines, blocks.texts)
     labels = [
-        lesson.labels[block] if main == DROP and block >= 0 else "body" if main == KEEP else None
-        for main, block in zip(is_main.tolist(), blocks.tolist(), strict=True)
+        blocks.labels[block] if main == DROP and block >= 0 else "body" if main == KEEP else None
+        for main, block in zip(is_main.tolist(), block_of.tolist(), strict=True)
     ]
-    unmatched = (blocks < 0) & (is_main != KEEP)
+    unmatched = (block_of < 0) & (is_main != KEEP)
     _fill_between(labels, unmatched, max_lines=MAX_UNMATCHED)
     for row in np.flatnonzero(is_main == UNDECIDED):
         labels[row] = None
-    title = _title_line(lines, is_main, lesson.titles)
+    title = _title_line(lines, is_main, blocks.titles)
     if title is not None:
         labels[title] = "title"
         if is_main[title] == DROP:
             is_main[title] = UNDECIDED
             if not has_title:
                 is_main[_same_tokens(lines, title) & (is_main == DROP)] = UNDECIDED
-    return Taught(labels, is_main)
+    return LineLabels(labels, is_main)
 
 
 def _same_tokens(lines: Sequence[str], row: int) -> np.ndarray:
@@ -153,8 +148,8 @@ def _says_title(line: Counter[str], title: Counter[str]) -> bool:
     return is_part or bag_f1(line, title) >= TITLE_F1
 
 
-def learn_blocks(html: str, main_text: str) -> Lesson:
-    """What the DOM says of each block of a page that isn't main content."""
+def label_blocks(html: str, main_text: str) -> PageBlocks:
+    """The label that the DOM gives each block of a page that isn't main content."""
     root = parse(html)
     blocks = list(walk(root))
     texts = tuple(block.text for block in blocks)
@@ -163,7 +158,7 @@ def learn_blocks(html: str, main_text: str) -> Lesson:
     labels = [None if main else page.label(row) for row, main in enumerate(is_main.tolist())]
     _label_link_lists(page, labels)
     _label_between(page, labels)
-    return Lesson(texts, tuple(labels), _titles(root))
+    return PageBlocks(texts, tuple(labels), _titles(root))
 
 
 def _titles(root: etree._Element | None) -> tuple[str, ...]:

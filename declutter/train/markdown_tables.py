@@ -1,11 +1,11 @@
-"""Tables: rows as a Markdown table whose columns line up, for the terminal and the model card alike."""
+"""Rows as a Markdown table whose columns line up, for the terminal and the model card alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table. Numbers stand to the right: floats with 4 places, counts with thousands separators.
 
     None is an empty cell."""
