@@ -8,7 +8,7 @@ import importlib
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -293,13 +293,6 @@ def make_dump(html: str, style: str, cache: Path | None = None) -> str:
     unfinished.write_bytes(dump.encode("utf-8", "surrogatepass"))
     unfinished.replace(path)
     return dump
-
-
-def dump_all(pages: Iterable[str], styles: Iterable[str], cache: Path | None = None) -> Iterator[dict[str, str]]:
-    """The dumps of each page (HTML) by style, in order; cached as by `make_dump`."""
-    styles = tuple(styles)
-    for html in pages:
-        yield {style: make_dump(html, style, cache) for style in styles}
 
 
 @functools.cache
