@@ -15,6 +15,7 @@ from declutter.files import paths
 from declutter.stages.judge.model import Model
 from declutter.train.align import DROP, KEEP, UNDECIDED
 from declutter.train.card import card_path_of, card_text, describe
+from declutter.train.composed import compose_dumps
 from declutter.train.cross_validation import (
     DUMP_HYPERPARAMETERS,
     HTML_HYPERPARAMETERS,
@@ -72,7 +73,8 @@ def train(
     """Train a model on gold and write it to `out`, with its card beside it.
 
     The model is one for dumps: every page with HTML is dumped in the `styles` and in `n_drawn` others, drawn by the
-    `seed`; styles whose library isn't installed are left out. With `html` it is one for HTML pages, and gold without
+    `seed`; styles whose library isn't installed are left out. Where styles are drawn, the pages of some sites are
+    composed too (composed.py), to be learned from. With `html` it is one for HTML pages, and gold without
     HTML is left out. `seeds` is one more folder of gold. Cross-validation separates the pages by family, and cleans
     each by a model that saw no page of its family; `folds_to` is a folder to keep these models in. `jobs` processes
     label at once. The same gold, seed, hyperparameters and releases of libraries give the same model.
@@ -86,13 +88,14 @@ def train(
     styles_of, missing = (_html_only, {}) if html else styles_of_dumps(styles, n_drawn, seed)
     labelled = label_gold(folders, styles_of, cache, progress, jobs)
     sound = [dump for dump in labelled if dump.oracle_f1 >= LEAST_ORACLE]
-    examples = make_training_examples(sound, seed)
+    composed = [] if html or not n_drawn else compose_dumps(labelled, seed)
+    examples = make_training_examples([*sound, *composed], seed)
     check_teaches(examples, "the gold")
     scores = cross_validate(examples, labelled, hyperparameters, progress, folds_to) if cross_validation else None
     summaries = {} if scores is None else scores.summaries()
     card = {
         "data": describe(folders, labelled), "pages": _count_pages(labelled, sound), "lines": _count_lines(examples),
-        "styles": dict(Counter(dump.style for dump in labelled)), "missing_styles": missing,
+        "styles": dict(Counter(dump.style for dump in (*labelled, *composed))), "missing_styles": missing,
         "settings": asdict(hyperparameters), "training_digest": digest(examples),
         "command": _command(folders, seeds, out, seed, None if html else (styles, n_drawn)),
         "scores": {name: _scores(found) for name, found in summaries.items()},
