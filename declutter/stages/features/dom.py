@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from declutter.stages.features.columns import Columns
+from declutter.stages.features.outline import MOST_OF_PAGE, outline_of
 from declutter.stages.features.table import FEATURES, Feature, _near, _share, _signed_log, filled, names_of
 from declutter.stages.segment.dom import DIALOG_FAMILIES, FAMILIES, NO_ANCESTOR, TAG_CODES
 
@@ -22,7 +23,7 @@ HEADING_LEVELS[[TAG_CODES[f"h{level}"] for level in range(1, 7)]] = range(1, 7)
 #: What ties lines of a page together: the same tag and class of their element or its container, the same name above
 #: that (a card's, a post's), the same container, the same container of containers.
 GROUPS = ("signature", "container_signature", "class_token_up", "container", "container2")
-MOST_OF_PAGE = 0.85  # share of a page's words
+DIALOG_NAMES_COOKIES = 0.2  # share of a line in a dialog that a phrase about cookies covers
 NEAR_FAMILIES = FAMILIES[: -len(DIALOG_FAMILIES)]  # those that features read
 NEAR_COLUMNS = tuple(f"near_{family}" for family in NEAR_FAMILIES)
 
@@ -132,7 +133,8 @@ class Dom:
 
 
 def in_consent_dialog(columns: Columns) -> np.ndarray:
-    """bool (n,): the line stands in a dialog that asks for consent to cookies, by the names of the elements around it.
+    """bool (n,): the line stands in a dialog that asks for consent to cookies, by the names of the elements around it
+    or by what a dialog says.
 
     Posts about cookies or the law, and those filed under them, are none: their names stand beside "post" or "tag".
     Nothing is a dialog on a page that is hardly anything else. Raises KeyError for lines of text dumps.
@@ -144,7 +146,16 @@ def in_consent_dialog(columns: Columns) -> np.ndarray:
     for distance, tells in ((consent, True), (cookie, np.abs(cookie - notice) <= 1)):
         is_post = (distance == dom["near_c_tags"]) | (distance == dom["near_c_article"])
         found |= (distance < np.minimum(inside, NO_ANCESTOR)) & tells & ~is_post
+    found |= _names_cookies(columns, dom["near_dialog"] < np.minimum(inside, NO_ANCESTOR))
     return found & (columns.page_sum(columns.words * found) <= MOST_OF_PAGE * columns.page_words)
+
+
+def _names_cookies(columns: Columns, in_dialog: np.ndarray) -> np.ndarray:
+    """Runs of lines in dialogs, by tag or role, one of which names cookies: 580 of 581 are boilerplate."""
+    names = outline_of(columns).phrase("cookies") >= DIALOG_NAMES_COOKIES
+    first, beyond = columns.run_bounds(in_dialog)
+    before = np.concatenate(([0], np.cumsum(names)))
+    return in_dialog & (before[beyond] > before[first])
 
 
 def dom_of(columns: Columns) -> Dom:

@@ -37,6 +37,10 @@ TITLE_REACH = 12  # lines above the text among which its title is looked for
 LEAST_TITLE_WORDS = 2.0
 LIST_LINES, LIST_SHARE, ITEM_WORDS = 4, 0.6, 4.0  # a list that recurs, the share of its other items that do
 LIST_SITE_PAGES = 3  # of a site of fewer pages nothing is known of its lists
+NAMES_COOKIES, CONSENT_WORDS = 0.3, 8.0  # share of a short line that a phrase about cookies covers
+CONSENT_NAMES, CONSENT_GAP = 3, 3  # such lines of a notice, and lines between two of them
+CONSENT_EDGE, CONSENT_APART = 4, 2  # lines from the page's edge, and lines without prose that part it from the text
+MOST_OF_PAGE = 0.85  # share of a page's words
 UNLIKE_TEXT = 0.15  # below this overlap with the page's long lines a headline is another article's
 
 
@@ -166,6 +170,27 @@ class Outline:
         often = (n_lines >= LIST_LINES) & (n_templates >= LIST_SHARE * (n_lines - 1))
         known = c.repeats.site_pages >= LIST_SITE_PAGES
         return often & ~c.is_template & self.list_item & (c.words >= ITEM_WORDS) & known
+
+    @cached_property
+    def consent_notice(self) -> np.ndarray:
+        """The page's first or last lines where several short ones name cookies ("Necessary cookies", "Accept all").
+
+        A page about cookies is none: a notice is parted from the text by a menu or a footer, and is not nearly all of
+        the page. All 9 such lines of the dev sets are boilerplate, and all 150 of a notice anywhere on a page.
+        """
+        c = self.c
+        names = (self.phrase("cookies") >= NAMES_COOKIES) & (c.words <= CONSENT_WORDS)
+        since, until = c.lines_since(names), c.lines_until(names)
+        notice = names | (since >= 0) & (until >= 0) & (since + until <= CONSENT_GAP + 1)
+        first, beyond = c.run_bounds(notice)
+        before = np.concatenate(([0], np.cumsum(names)))
+        prose = np.concatenate(([0], np.cumsum(c.is_prose)))
+        above = prose[first] - prose[np.maximum(first - CONSENT_APART, c.first_row)]
+        below = prose[np.minimum(beyond + CONSENT_APART, c.beyond_row)] - prose[beyond]
+        at_top = (first - c.first_row <= CONSENT_EDGE) & (below == 0)
+        at_end = (c.beyond_row - beyond <= CONSENT_EDGE) & (above == 0)
+        notice &= (before[beyond] - before[first] >= CONSENT_NAMES) & (at_top | at_end)
+        return notice & (c.page_sum(c.words * notice) <= MOST_OF_PAGE * c.page_words)
 
     @cached_property
     def text(self) -> tuple[np.ndarray, np.ndarray]:

@@ -99,10 +99,11 @@ def by_model(
     preferred, short lines at the edge of a certain text are not kept; where there is a DOM, they are mostly headings.
     """
     measures, in_dump = columns.measures, not columns.lines.dom
-    headline = choose_headline(columns, score)
-    certain = (score < rules.certain_below) & ~headline.is_kept
-    open_score = np.where(certain, 0.0, score)
-    keep, cut = choose(measures.page_starts, measures.words, open_score, beta)
+    may_be_headline = np.isfinite(rules.certain_below)
+    headline = choose_headline(columns, np.where(may_be_headline, score, 0), may_be_headline)
+    certain = (score < rules.certain_below) & ~(headline.is_kept & may_be_headline)
+    open_score, open_words = np.where(certain, 0, score), np.where(certain, 0, measures.words)
+    keep, cut = choose(measures.page_starts, open_words, open_score, beta)
     if in_dump and beta <= 1.0:
         keep &= ~short_at_the_edge(measures.page_starts, measures.words, open_score)
     page = np.repeat(np.arange(len(measures.page_starts) - 1), np.diff(measures.page_starts))

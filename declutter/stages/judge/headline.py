@@ -94,8 +94,10 @@ IN_DOM: tuple[tuple[float, Callable[[_Evidence], np.ndarray]], ...] = (
 )
 
 
-def choose_headline(columns: Columns, score: np.ndarray) -> Headline:
-    """The headline of each page; `score` float32 (n,) is P(line is main content), 0..1, of a model or of the rules.
+def choose_headline(columns: Columns, score: np.ndarray, candidates: np.ndarray) -> Headline:
+    """The headline of each page among the `candidates` (bool, n).
+
+    `score` float32 (n,) is P(line is main content), 0..1, of a model or of the rules.
 
     A page without a line that could be one has none.
     """
@@ -110,7 +112,7 @@ def choose_headline(columns: Columns, score: np.ndarray) -> Headline:
     if in_html:
         for weight, said in IN_DOM:
             odds += weight * said(evidence)
-    may_be = (c.words <= LONGEST_HEADLINE) & (c.letters >= 2) & ~c.ends_colon & ~outline_of(c).new_item
+    may_be = (c.words <= LONGEST_HEADLINE) & (c.letters >= 2) & ~c.ends_colon & candidates
     odds = np.where(may_be, np.rint(odds * GRID) / GRID, -np.inf)
     best = c.page_max(odds)
     is_best = may_be & (c.row == c.page_first(may_be & (odds == best)))

@@ -27,7 +27,8 @@ from declutter.stages.features.outline import HEADING_COVERS, NAMED_COVERS, PHRA
 from declutter.stages.measure.phrases import CATEGORIES
 
 CERTAIN_PAGES, CERTAIN_SHARE = 5, 0.8  # where a template line needs no model
-NEVER, UNLESS_SURE, ALWAYS = np.float32(0), np.float32(0.5), np.float32(2)  # scores below which rules overrule a model
+#: Scores below which rules overrule a model; the last one even where the line could be the headline.
+NEVER, UNLESS_SURE, ALWAYS, FOR_GOOD = np.array([0, 0.5, 2, np.inf], np.float32)
 SLOT_PHRASE, SLOT_REPEATS = (
     0.3,
     3,
@@ -68,11 +69,12 @@ REASONS = (
     Reason("links to other articles inside the text", 0.15),
     Reason("no line of the page is long enough to be text", 0.1),
     Reason("stands in a dialog that asks for consent to cookies", 0.02),
+    Reason("in a notice that asks for consent to cookies, apart from the text", 0.02),
     Reason("a new item of a list whose other items stand on other pages of this site too", 0.05),
 )
 (
     DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE,
-    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT, NEW_ITEM,
+    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT, NOTICE, NEW_ITEM,
 ) = range(len(REASONS))  # fmt: skip
 SCORES = np.array([reason.score for reason in REASONS], np.float32)
 
@@ -214,6 +216,7 @@ class _Rules:
         self._say(lost, NAVIGATION, NO_TEXT)
 
     def _consent_dialogs(self) -> None:
+        self._say(self.o.consent_notice, LEGAL, NOTICE)
         if self.c.lines.dom:
             self._say(in_consent_dialog(self.c), LEGAL, CONSENT)
 
@@ -238,8 +241,9 @@ class _Rules:
         without it a list that follows the text of a lone page is sometimes taken for text.
         """
         c = self.c
+        for_good = (self.reason == NOTICE) | (self.reason == NEW_ITEM)
         if c.lines.dom:
-            return np.where(self.reason == CONSENT, ALWAYS, NEVER)
+            return np.where(for_good, FOR_GOOD, np.where(self.reason == CONSENT, ALWAYS, NEVER))
         repeats = c.repeats
         often = (repeats.pages_with >= CERTAIN_PAGES) & (repeats.pages_with >= CERTAIN_SHARE * repeats.site_pages)
         slot = (c.page_repeats <= SLOT_REPEATS) & (c.phrase < SLOT_PHRASE)
@@ -247,7 +251,7 @@ class _Rules:
         listed &= (self.o.segment[2] >= CERTAIN_GAIN_WORDS) & (c.words >= HEADLINE_WORDS[0])
         listed &= c.words <= HEADLINE_WORDS[1]
         template = np.where(self.o.template & often, np.where(slot, UNLESS_SURE, ALWAYS), NEVER)
-        return np.where(listed | (self.reason == NEW_ITEM), ALWAYS, template)
+        return np.where(for_good, FOR_GOOD, np.where(listed, ALWAYS, template))
 
 
 def _in_words(reason: int, label: int, a: int, b: int) -> str:
