@@ -159,3 +159,40 @@ def test_parts_that_open_are_text_and_attributes_are_not():
     lines, _ = split_html([page])
     assert lines.text.split("\n") == ["When?", "At dawn", "found", "plain", "read"]
     assert lines.dom["near_hidden"].tolist() == [64] * 5
+
+
+CODE = ["def shut(gate):", "    if gate.leaks:", "        call()", "", "    return 1"]
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "between", "after"),
+    [
+        ("<table><tr><td class=gutter><pre>1\n2\n3\n4\n5</pre><td class=code><pre>", "{}", "\n", "</pre></table>"),
+        ("<table><td class=linenos><div class=linenodiv><pre>1 2</pre></div><td><pre>", "{}", "\n", "</pre></table>"),
+        ("<pre><code><table>", "<tr><td class=hljs-ln-numbers>7</td><td>{}</td></tr>", "\n", "</table></code></pre>"),
+        ("<pre><table>", "<tr><td class=x data-line=3></td><td><b>{}</b></td></tr>", "", "</table></pre>"),
+        ("<pre>", '<span class="lineno"> 1 </span><span>{}</span>', "\n", "</pre>"),
+        ("<pre class=line-numbers><code>", "{}", "\n", '<span class="line-numbers-rows"><i></i></span></code></pre>'),
+        ("<div class=code><code>", "{}", "<br>\n", "</code></div>"),
+        ("<p><code>", "<span>{}</span>", "<br>", "</code></p>"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "button",
+    [
+        "<button>Copy</button>",
+        '<button class="btn copy-code">Kopieren</button>',
+        '<button data-clipboard-text="x">コピー</button>',
+        "<clipboard-copy>Copy</clipboard-copy>",
+    ],
+)
+def test_line_numbers_and_copy_buttons_are_no_code(before, line, between, after, button):
+    lines = [text.replace(" ", "&nbsp;") if "<br>" in between else text for text in CODE]
+    code = before + between.join(line.format(text) for text in lines) + after
+    assert rows(f"<p>x</p><div class=highlight>{code}{button}</div><p>y") == ["x", *CODE, "y"]
+
+
+def test_other_buttons_and_numbers_stay():
+    assert rows("<pre>1\n2\n3</pre><button>Buy</button><code>a<b>b</b></code><p><code>5</code>") == [
+        "1", "2", "3", "Buy", "ab", "5",
+    ]  # fmt: skip

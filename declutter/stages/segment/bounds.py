@@ -42,7 +42,7 @@ MAX_ROWS = 100_000
 FORMATTING_NAMES = b"b big code em font i nobr s small strike strong tt u"
 FORMATTING = re.compile(rb"<(/?)(?=(?:" + b"|".join(FORMATTING_NAMES.split()) + rb")[\s/>])", re.I)
 #: Tags that few pages have and that cost such pages some time (shown.py).
-RARE_TAGS = ("math", "rt", "template")
+RARE_TAGS = ("math", "rt", "template", "pre", "code")
 RARE_NAMES = " ".join((*RARE_TAGS, "option")).encode()
 #: A frame that React writes as if it were empty, in a `<noscript>`. Browsers don't read that; a parser that does takes
 #: all the rest of the page for the frame's text (2 of 1,358 pages).

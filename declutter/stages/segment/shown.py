@@ -1,4 +1,4 @@
-"""What a browser shows where the tree says it otherwise: shadow roots and their slots, formulas, ruby.
+"""What a browser shows where the tree says it otherwise: shadow roots and their slots, formulas, ruby, code.
 
 A parsed page is changed here before it is written out and cut into rows. Pages that hold none of it pay nothing:
 `bounds.bounded` says which of the tags a page has.
@@ -23,6 +23,18 @@ MAX_CHANGED = 5_000
 #: An element that shows a formula is called this; `display` says whether it stands on a line of its own.
 FORMULA = "tex"
 TEX_ANNOTATION = 'annotation[encoding="application/x-tex"], annotation[encoding="TeX"], annotation[encoding="LaTeX"]'
+#: Where highlighters put the numbers of lines (Hexo, highlight.js, Pygments, Rouge, Prism, CodeMirror).
+LINE_NUMBERS = (
+    "td.gutter, td.hljs-ln-numbers, td.linenos, td.rouge-gutter, td.blob-num, .line-numbers-rows, .linenodiv,"
+    " pre .lineno, pre .linenos, pre .line-number, code .lineno, .CodeMirror-linenumber, .crayon-nums,"
+    " pre.lineno, .react-syntax-highlighter-line-number"
+)
+DIGITS = re.compile(r"[\s\d]*")
+COPY_BUTTONS = (
+    "pre button, .highlight button, clipboard-copy, button[data-clipboard-text], button[data-clipboard-target],"
+    ' button[class*="copy"], pre .copy-btn, .code-toolbar .toolbar'
+)
+MAX_BUTTON_CHARS = 30
 MATH_WRAPPERS = frozenset({"span", "mjx-assistive-mml"})
 DISPLAY_STYLE = re.compile(r"^\{\s*\\(?:display|text|script)style\s*(.*?)\s*\}$", re.S)
 #: Elements of MathML that put their parts together with a sign between them.
@@ -66,6 +78,8 @@ def _show(tree: LexborHTMLParser, rare: frozenset[str]) -> None:
     if "template" in rare:
         for root in tree.css(SHADOW_ROOT)[:MAX_CHANGED]:
             _fill_slots(root)
+    if "pre" in rare or "code" in rare:
+        _show_code(tree)
     if "rt" in rare:
         # A reading stands above its word. In the line it runs into the word, and in brackets it still parts words of
         # several rubies, which then can't be found or counted. Corpora of Japanese leave readings out.
@@ -102,6 +116,41 @@ def _fill_slots(root: LexborNode) -> None:
     for slot in slots.values():
         if "filled" in slot.attributes:
             slot.decompose()  # what it shows where nothing fills it
+
+
+def _show_code(tree: LexborHTMLParser) -> None:
+    """Leaves line numbers and buttons out of code, and writes code in tables and in lines as preformatted text."""
+    for number in tree.css(LINE_NUMBERS):
+        if DIGITS.fullmatch(number.text()):
+            number.decompose()
+    for button in tree.css(COPY_BUTTONS):
+        if len(button.text().strip()) <= MAX_BUTTON_CHARS:
+            button.decompose()
+    for table in tree.css("pre table"):
+        lines = [row.css("td")[-1:] for row in table.css("tr")]
+        table.replace_with("\n".join(cells[0].text() if cells else "" for cells in lines))
+    for code in tree.css("code:has(br)"):
+        if not any(element.tag == "pre" for element in _around(code)):
+            block = tree.create_node("pre")
+            text = re.sub(r" *\n *", "\n", "".join(_lines_of(code)))
+            block.insert_child(text.replace("\xa0", " "))
+            code.replace_with(block)
+
+
+def _lines_of(node: LexborNode) -> Iterator[str]:
+    for child in _children(node):
+        if child.is_text_node:
+            yield re.sub(r"[ \t\r\n]+", " ", child.text())
+        elif child.tag == "br":
+            yield "\n"
+        elif child.is_element_node:
+            yield from _lines_of(child)
+
+
+def _around(node: LexborNode) -> Iterator[LexborNode]:
+    while node.parent is not None:
+        node = node.parent
+        yield node
 
 
 def _root_around(node: LexborNode) -> LexborNode:
