@@ -37,6 +37,25 @@ MAGIC_NUMBERS = {
 }
 
 
+class BudgetSpent(InputError):
+    """An input unpacks to more than it may."""
+
+
+class Budget:
+    """What one input may unpack to, over all of its layers: members, bodies, values."""
+
+    def __init__(self, name: str, n_packed: int = 0):
+        self._name = name
+        self._n_unpacked = 0
+        self.n_packed = n_packed  # bytes of the file that were read
+
+    def unpack(self, n_bytes: int) -> None:
+        """Count what was unpacked. Raises BudgetSpent where it is too much."""
+        self._n_unpacked += n_bytes
+        if self._n_unpacked > FREE_BYTES and self._n_unpacked > MAX_RATIO * self.n_packed:
+            raise BudgetSpent(f"{self._name}: unpacks to more than {MAX_RATIO} times its size; taken for a bomb")
+
+
 def compression_of(head: bytes) -> str | None:
     """What a file that begins with `head` is compressed with: "gzip", "bzip2", "xz", "zstd", or None."""
     return next((kind for kind, magic in MAGIC_NUMBERS.items() if head.startswith(magic)), None)
@@ -110,6 +129,13 @@ class _Open(io.BufferedIOBase):
         self._stream.flush()
 
 
+def zstd_decompressor():
+    """A decompressor for zstd, and the errors that it raises. Raises InputError where its library is not installed."""
+    zstd = _zstd("read")
+    options = {zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG}
+    return zstd.ZstdDecompressor(options=options), (zstd.ZstdError,)
+
+
 def _zstd(doing: str):
     """The module for zstd: Python's own from 3.14 on, which backports.zstd gives to the older ones."""
     try:
@@ -148,12 +174,15 @@ class _Gzip:
 class Unpacked(io.RawIOBase):
     """What a compressed stream unpacks to, a buffer at a time; streams that follow one another read as one."""
 
-    def __init__(self, stream: BinaryIO, kind: str, name: str):
+    def __init__(self, stream: BinaryIO, kind: str, name: str, budget: Budget | None = None):
         self._stream = stream
         self._kind = kind
         self._name = name
         self._packed = b""  # read, and not yet given to the unpacker
-        self._n_packed = self._n_unpacked = 0
+        self._given = b""  # the last that was given to it
+        self.n_packed = self._n_unpacked = 0
+        self._is_inner = budget is not None  # of an input whose size is counted already
+        self._budget = budget or Budget(name)
         self._unpacker = None
         self.starts = deque([(0, 0)])  # of the streams that follow one another: unpacked and packed offset
 
@@ -175,6 +204,7 @@ class Unpacked(io.RawIOBase):
             if is_hungry:
                 self._packed = self._packed or self._read()
             packed, self._packed = self._packed, b""
+            self._given = packed or self._given
             data = self._unpack(packed, len(buffer))
             if is_hungry and not (data or packed or self._unpacker.eof):
                 raise InputError(f"{self._name}: cut off, its {self._kind} data ends too early")
@@ -189,15 +219,44 @@ class Unpacked(io.RawIOBase):
         if self._kind == "xz":
             return lzma.LZMADecompressor(memlimit=MAX_XZ_MEMORY)
         try:
-            zstd = _zstd("read")
+            return zstd_decompressor()[0]
         except InputError as error:
             raise InputError(f"{self._name}: {error}") from error
-        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG})
 
     def _read(self) -> bytes:
         packed = self._stream.read(READ_BYTES)
-        self._n_packed += len(packed)
+        self.n_packed += len(packed)
+        if not self._is_inner:
+            self._budget.n_packed += len(packed)
         return packed
+
+    def find_stream(self, begins_with: bytes) -> bool:
+        """After damage, go to the next stream that unpacks to something that begins so. False at the end."""
+        data, start = self._given, self.n_packed - len(self._given) == self.starts[-1][1]
+        magic = MAGIC_NUMBERS[self._kind][0]
+        while True:
+            while (found := data.find(magic, start)) >= 0:
+                rest = data[found:]
+                if len(rest) < READ_BYTES:
+                    rest += self._read()
+                if self._begins(rest, begins_with):
+                    self._packed, self._unpacker = rest, self._new_unpacker()
+                    self.starts.append((self._n_unpacked, self.n_packed - len(rest)))
+                    return True
+                data, start = rest, 1
+            packed = self._read()
+            if not packed:
+                return False
+            data, start = data[-len(magic) :] + packed, 0
+
+    def _begins(self, packed: bytes, begins_with: bytes) -> bool:
+        try:
+            return self._new_unpacker().decompress(packed, len(begins_with)) == begins_with
+        except (zlib.error, lzma.LZMAError, OSError, EOFError, *self._zstd_errors()):
+            return False
+
+    def _zstd_errors(self) -> tuple[type[Exception], ...]:
+        return (_zstd("read").ZstdError,) if self._kind == "zstd" else ()
 
     def _next_stream(self) -> bool:
         """Go on to the stream that follows, if one does; zeros that fill up a block are passed over."""
@@ -207,21 +266,20 @@ class Unpacked(io.RawIOBase):
         if not rest:
             return False
         if compression_of(rest) != self._kind:
+            self._given = rest
             raise InputError(f"{self._name}: damaged, something else follows its {self._kind} data")
         self._packed = rest
         self._unpacker = self._new_unpacker()
-        self.starts.append((self._n_unpacked, self._n_packed - len(rest)))
+        self.starts.append((self._n_unpacked, self.n_packed - len(rest)))
         if len(self.starts) > MAX_STARTS:
             self.starts.popleft()
         return True
 
     def _unpack(self, packed: bytes, n_bytes: int) -> bytes:
-        errors = (_zstd("read").ZstdError,) if self._kind == "zstd" else (zlib.error, lzma.LZMAError, OSError)
         try:
             data = self._unpacker.decompress(packed, n_bytes)
-        except errors as error:
+        except (zlib.error, lzma.LZMAError, OSError, *self._zstd_errors()) as error:
             raise InputError(f"{self._name}: damaged {self._kind} data ({error})") from error
         self._n_unpacked += len(data)
-        if self._n_unpacked > max(FREE_BYTES, MAX_RATIO * self._n_packed):
-            raise InputError(f"{self._name}: unpacks to more than {MAX_RATIO} times its size; taken for a bomb")
+        self._budget.unpack(len(data))
         return data

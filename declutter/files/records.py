@@ -47,6 +47,7 @@ class Failure(NamedTuple):
 ONE_PAGE = frozenset({"txt", "html"})  # formats of files that are one page
 WITHOUT_PAGE = "rows without a page"
 READ_AS_HTML = "texts that hold HTML, read as HTML"
+REVISITS = "revisit records, whose page is stored elsewhere"
 MARKUP_IN_TEXT = "texts that hold HTML markup, read as text"
 
 

@@ -175,7 +175,8 @@ class FileInput(ABC):
         except MemoryError:
             yield Failure(self.id, "", f"{self.file.name}: too large for the memory")
         for what, n in counts.items():
-            yield Note(self.id, what, n)
+            if n:
+                yield Note(self.id, what, n)
 
     @abstractmethod
     def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
