@@ -1,13 +1,16 @@
 """zip and tar: members are pages, names that lead out are refused, and no damage or bomb stops the others."""
 
+import bz2
 import gzip
 import io
+import lzma
+import random
 import tarfile
 import zipfile
 
 import pytest
 
-from declutter.files import archives
+from declutter.files import compression
 from declutter.files.inputs import inputs
 from declutter.files.outputs import output_for, output_name
 from declutter.files.records import Failure, Options, Record
@@ -100,7 +103,10 @@ def test_markdown_has_its_suffix(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("bad", ["../evil.txt", "/etc/evil.txt", "a/../../evil.txt", "..\\evil.txt", "C:\\evil.txt"])
+LEADING_OUT = ["../evil.txt", "/etc/evil.txt", "a/../../evil.txt", "..\\evil.txt", "C:\\evil.txt", "c:evil.txt", "c:"]
+
+
+@pytest.mark.parametrize("bad", LEADING_OUT)
 def test_names_that_lead_out_are_refused_and_the_others_read(tmp_path, name, bad):
     WRITERS[name](tmp_path / name, {"a.txt": b"first", bad: b"evil", "b..c.txt": b"last"})
     first, refused, last = opened(tmp_path / name).records()
@@ -149,10 +155,73 @@ def test_a_member_longer_than_the_limit_is_skipped(tmp_path, name):
 
 
 def test_a_bomb_of_many_members_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "FREE_BYTES", 4 << 20)
+    monkeypatch.setattr(compression, "FREE_BYTES", 4 << 20)
     write_zip(tmp_path / "a.zip", {f"{number}.txt": b" " * (1 << 20) for number in range(40)})
     *_, last = opened(tmp_path / "a.zip").records()
     assert "taken for a bomb" in last.reason
+
+
+@pytest.mark.parametrize("packed", [gzip.compress, lzma.compress, bz2.compress])
+def test_what_members_unpack_to_is_counted_over_all_layers(tmp_path, name, packed, monkeypatch):
+    monkeypatch.setattr(compression, "FREE_BYTES", 4 << 20)
+    bomb = packed(b" " * (1 << 20))
+    WRITERS[name](tmp_path / name, {"a.txt": b"x", **{f"{number}.txt.z": bomb for number in range(400)}})
+    first, *_, last = opened(tmp_path / name).records()
+    assert first.page.text == "x"
+    assert "taken for a bomb" in last.reason
+
+
+def test_many_packed_pages_are_no_bomb(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(compression, "FREE_BYTES", 1 << 16)
+    texts = [random.Random(number).randbytes(2000).hex().encode() for number in range(90)]
+    pages = {f"{number}.txt.gz": gzip.compress(text) for number, text in enumerate(texts)}
+    WRITERS[name](tmp_path / name, pages)
+    assert all(isinstance(one, Record) for one in opened(tmp_path / name).records())
+
+
+@pytest.mark.parametrize("format", ["GNU", "PAX 0.0", "PAX 1.0"])
+def test_sparse_members_of_a_tar_are_not_read(tmp_path, format):
+    sparse = tarfile.TarInfo("holes.txt")
+    if format == "GNU":
+        header = bytearray(sparse.tobuf(tarfile.GNU_FORMAT))
+        header[156:157] = tarfile.GNUTYPE_SPARSE
+        header[483:495] = b"%011o\0" % (1 << 30)
+        header[148:156] = b"        "
+        header[148:156] = b"%06o\0 " % sum(header[:512])
+        data = bytes(header)
+    else:
+        fields = {"GNU.sparse.major": format[4], "GNU.sparse.minor": "0", "GNU.sparse.name": "holes.txt"}
+        fields |= {"GNU.sparse.realsize": str(1 << 30), "GNU.sparse.size": str(1 << 30)}
+        fields |= {"GNU.sparse.map": "0,0", "GNU.sparse.numblocks": "1"}
+        sparse.pax_headers = fields
+        content = b"1\n0\n0\n".ljust(512, b"\0") if format == "PAX 1.0" else b""
+        sparse.size = len(content)
+        data = sparse.tobuf(tarfile.PAX_FORMAT) + content
+    after = tarfile.TarInfo("b.txt")
+    after.size = 1
+    (tmp_path / "a.tar").write_bytes(data + after.tobuf() + b"x".ljust(512, b"\0") + bytes(1024))
+    holes, page = opened(tmp_path / "a.tar").records()
+    assert "sparse" in holes.reason
+    assert page.page.text == "x"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("damage", ["in its data", "at its beginning", "its method"])
+def test_a_damaged_member_of_a_zip_costs_itself_only(tmp_path, method, damage):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.txt", random.Random(number).randbytes(3000).hex())
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    start = data.index(b"1.txt") + 5
+    if damage == "its method":
+        for place in (data.index(b"1.txt") - 22, data.rindex(b"1.txt") - 36):
+            data[place : place + 2] = b"\x63\0"
+    else:
+        start += 800 if damage == "in its data" else 0
+        data[start : start + 40] = b"\xff" * 40
+    (tmp_path / "a.zip").write_bytes(data)
+    kinds = [type(one) for one in opened(tmp_path / "a.zip").records()]
+    assert kinds == [Record, Failure, Record]
 
 
 def test_a_tar_that_is_cut_gives_what_came_before(tmp_path):

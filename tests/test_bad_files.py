@@ -45,7 +45,6 @@ def cut_gzip(folder):
 
 
 def cut_warc(folder):
-    pytest.importorskip("fastwarc", reason="WARC needs the extra warc")
     page = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>{article('harbor')}".encode()
     head = f"WARC/1.0\r\nWARC-Type: response\r\nContent-Type: application/http\r\nContent-Length: {len(page)}\r\n\r\n"
     record = gzip.compress(head.encode() + page + b"\r\n\r\n")

@@ -46,6 +46,15 @@ def test_other_programs_files_are_read(pack):
     assert read(pack(TEXT)) == TEXT
 
 
+def test_nothing_packed_is_a_whole_file_of_nothing(kind):
+    found = io.BytesIO()
+    with packing(found, kind):
+        pass
+    assert found.getvalue() and read(found.getvalue()) == b""
+    assert compression.compression_of(found.getvalue()) == kind
+    assert packed(kind, b"") == found.getvalue()
+
+
 def test_streams_one_after_the_other_read_as_one(kind):
     assert read(packed(kind) + packed(kind, b"more\n") + bytes(512)) == TEXT + b"more\n"
 

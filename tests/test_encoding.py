@@ -90,6 +90,15 @@ def test_binary_is_refused_by_name(data):
         decode(data, "folder/thing.bin")
 
 
+@pytest.mark.parametrize("end", [b"\xe9t\xe9", b"\xff\xfe\xfd", b"caf\xe9\n" * 9, "ключ".encode("cp1251")])
+@pytest.mark.parametrize("line", [b"word, " * 500_000, (b"word, " * 30_000 + b"\n") * 16, b"x" * 3_000_000])
+def test_bad_bytes_behind_long_lines_of_ascii_take_no_time(line, end):
+    begin = time.process_time()
+    text, encoding = decode(line + end, "long.txt")
+    assert encoding.encode(text) == line + end
+    assert time.process_time() - begin < 2  # it took 2 s a MB; measured under .2
+
+
 def test_where_nothing_fits_the_file_is_named():
     data = b"\x81\x8d\x8f\x90\x9d\xff\xfe\xfd" * 400  # in no legacy encoding a language
     with pytest.raises(InputError, match="odd.txt: no encoding fits"):

@@ -5,8 +5,6 @@ import json
 import pytest
 from click.testing import CliRunner
 
-pytest.importorskip("fastwarc", reason="WARC needs the extra warc")
-
 from benchmarks import files as on_files  # noqa: E402
 from benchmarks.datasets import open_dataset  # noqa: E402
 from test_benchmarks import write_aeb  # noqa: E402

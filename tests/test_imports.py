@@ -57,7 +57,7 @@ HOSTS = {
     "spark": {"pyspark", "pyarrow", "pandas"},
 }
 HEAVY = {"sklearn", "htmldate", "py3langid", "lxml", "selectolax", "scipy", "pandas", "regex"}
-HEAVY |= {"pyarrow", "fastwarc", "backports"}
+HEAVY |= {"pyarrow", "brotli", "backports"}
 
 
 def modules():
@@ -175,7 +175,7 @@ def test_only_known_packages_are_imported():
         "sklearn",
         "scipy",  # what scikit-learn itself stands on
         "pyarrow",
-        "fastwarc",
+        "brotli",
         "backports",
         "compression",  # of the standard library from 3.14 on
         "htmldate",

@@ -1,13 +1,17 @@
 """Parquet and Arrow: pages out of rows, tables with all else as it was, and files that are no such tables."""
 
 import datetime
+import errno
 import io
+import json
+import os
 import sys
 
 import numpy as np
 import pytest
 
-from declutter.errors import InputError
+from declutter.errors import InputError, OutputError
+from declutter.files import compression, tables
 from declutter.files.inputs import inputs
 from declutter.files.outputs import output_for
 from declutter.files.records import WITHOUT_PAGE, Failure, Note, Options, Record
@@ -304,3 +308,121 @@ def test_a_missing_library_is_named_with_its_extra(tmp_path, monkeypatch):
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     (found,) = ParquetInput(File("a.parquet", tmp_path / "a.parquet"), Options()).records()
     assert 'pip install "declutter-text[parquet]"' in found.reason
+
+
+def with_bytes_replaced(path, old, new):
+    data = path.read_bytes()
+    assert data.count(old) == 1 and len(old) == len(new)
+    path.write_bytes(data.replace(old, new))
+
+
+def numbers(*values, kind="int32"):
+    return np.array(values, kind).tobytes()
+
+
+IN_DICTIONARY = pa.dictionary(pa.int64(), pa.string())
+#: A sound column, the buffer that is made a bad one, and what it becomes.
+BAD_BUFFERS = {
+    "an offset beyond the data": (pa.string(), numbers(0, 3, 7), numbers(0, 3, 300_000)),
+    "offsets far beyond the data": (pa.string(), numbers(0, 3, 7), numbers(0, 1 << 30, (1 << 31) - 1)),
+    "a negative offset": (pa.string(), numbers(0, 3, 7), numbers(0, -5, 7)),
+    "offsets that go back": (pa.string(), numbers(0, 3, 7), numbers(7, 3, 0)),
+    "an offset of large strings": (
+        pa.large_string(), numbers(0, 3, 7, kind="int64"), numbers(0, 3, 1 << 50, kind="int64")
+    ),
+    "an offset of bytes": (pa.binary(), numbers(0, 3, 7), numbers(0, 3, 300_000)),
+    "an index beyond the dictionary": (IN_DICTIONARY, numbers(0, 1, kind="int64"), numbers(0, 77, kind="int64")),
+    "a negative index": (IN_DICTIONARY, numbers(0, 1, kind="int64"), numbers(-1, 1, kind="int64")),
+    "an offset of a dictionary": (IN_DICTIONARY, numbers(0, 3, 7), numbers(0, 3, 300_000)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("write", [write_arrow_file, write_arrow_stream])
+@pytest.mark.parametrize("kind", BAD_BUFFERS)
+def test_arrow_files_that_lead_out_of_their_data_are_refused(tmp_path, kind, write):
+    type, old, new = BAD_BUFFERS[kind]
+    write(tmp_path / "a.arrow", pa.table({"text": pa.array([b"One", b"Four"]).cast(pa.string()).cast(type)}))
+    assert len(list(opened(tmp_path / "a.arrow").records())) == 2
+    with_bytes_replaced(tmp_path / "a.arrow", old, new)
+    assert "damaged" in reason_of(tmp_path / "a.arrow")
+
+
+@pytest.mark.parametrize("write", [write_arrow_file, write_arrow_stream])
+def test_another_column_that_leads_out_of_its_data_is_not_written(tmp_path, write):
+    for values, old, new in (
+        ([[1] * 3, [2] * 4], numbers(0, 3, 7), numbers(0, 3, 300_000)),
+        ([{"a": "12"}, {"a": "345"}], numbers(0, 2, 5), numbers(0, 2, 300_000)),
+        (["12", "345"], numbers(0, 2, 5), numbers(0, 2, 300_000)),
+    ):
+        write(tmp_path / "a.arrow", pa.table({"text": ["x", "y"], "other": values}))
+        with_bytes_replaced(tmp_path / "a.arrow", old, new)
+        assert len(list(opened(tmp_path / "a.arrow").records())) == 2
+        with pytest.raises(OutputError, match="damaged in a column"):
+            rewritten(opened(tmp_path / "a.arrow"), tmp_path / "out")
+
+
+def test_a_value_that_repeats_is_no_bomb_until_it_fills_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(compression, "FREE_BYTES", 8 << 20)
+    monkeypatch.setattr(tables, "BATCH_BYTES", 1 << 20)
+    value = pa.array(["word " * 20_000])
+    for n_rows in (50, 5000):
+        repeated = pa.DictionaryArray.from_arrays(pa.array([0] * n_rows, pa.int32()), value)
+        for name, write in (("a.parquet", pq.write_table), ("a.arrow", write_arrow_file)):
+            target = (pa.table({"text": repeated}), tmp_path / name)
+            write(*(target if name == "a.parquet" else target[::-1]))
+            found = list(opened(tmp_path / name).records())
+            if n_rows == 50:
+                assert len(found) == 50
+                assert len(pq.read_table(rewritten(opened(tmp_path / name), tmp_path / "out", "parquet"))) == 50
+            else:
+                assert "taken for a bomb" in found[-1].reason
+                assert len(found) < 2000
+
+
+def test_text_that_repeats_in_another_column_is_carried_through(tmp_path):
+    more = pa.array([b"y"] * 1000, pa.large_binary())
+    rows = pa.table({"text": ["a", "b"] * 500, "topic": ["x" * 1000] * 1000, "bytes": more})
+    pq.write_table(rows, tmp_path / "a.parquet")
+    assert pq.read_table(rewritten(opened(tmp_path / "a.parquet"), tmp_path / "out", change=str)).equals(rows)
+
+
+class FullDisk(io.RawIOBase):
+    """A file on a disk with room for some bytes."""
+
+    def __init__(self, room):
+        self.room = room
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        if len(data) > self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.room -= len(data)
+        return len(data)
+
+
+@pytest.mark.parametrize("room", [0, 10, 3000, 30_000])
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow", "b.arrow", "a.jsonl"])
+def test_a_disk_that_is_full_is_an_error_of_the_system_and_closing_is_quiet(tmp_path, name, room, monkeypatch):
+    monkeypatch.setattr(tables, "ROW_GROUP_BYTES", 1000)
+    monkeypatch.setattr(tables, "NEW_TABLE_ROWS", 20)
+    texts = [os.urandom(500).hex() for _ in range(200)]
+    if name == "a.jsonl":
+        (tmp_path / name).write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    else:
+        KINDS[name][0](tmp_path / name, pa.table({"text": texts}))
+    found = opened(tmp_path / name)
+    stream = io.BufferedWriter(FullDisk(room))
+    output = None
+    with pytest.raises(OSError, match="No space left"):
+        if name == "a.jsonl":
+            output = tables.NewTableOutput(stream, Options())
+        else:
+            output = tables.TableOutput(found, stream, found.format, Options())
+        for record in records(found):
+            output.write(record, record.page.text)
+        output.close()
+    if output is not None:
+        output.close()
+        output.close()

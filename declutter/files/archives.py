@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -12,7 +14,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
 from declutter.errors import InputError
-from declutter.files.compression import BUFFER_BYTES, FREE_BYTES, MAX_RATIO, packing, unpacked, without_compression
+from declutter.files.compression import BUFFER_BYTES, Budget, BudgetSpent, packing, unpacked, without_compression
 from declutter.files.documents import content_of, document
 from declutter.files.folders import NO_PAGES
 from declutter.files.recognition import HEAD_BYTES, format_of_name, recognized
@@ -21,7 +23,12 @@ from declutter.files.refused_kinds import RefusedKind, refused_zip
 from declutter.files.streams import FileInput, read_whole
 from declutter.lines import Verdicts
 
-OUTSIDE = re.compile(r"^[/\\]|^[a-z]:[/\\]|(^|[/\\])\.\.([/\\]|$)|\0", re.I)  # names that lead out of a folder
+OUTSIDE = re.compile(r"^[/\\]|^[a-z]:|(^|[/\\])\.\.([/\\]|$)|\0", re.I)  # names that lead out of a folder
+#: What zipfile raises at a member that is damaged or packed in a way that it doesn't know.
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, OSError, ValueError,
+    RuntimeError,
+)  # fmt: skip
 MAX_TAR_HEADER = 1 << 20  # of a tar's long names and attributes, which tarfile reads whole
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the first that zip knows: the same pages make the same bytes
 
@@ -29,11 +36,11 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the first that zip knows: the same pages mak
 class _Archive(FileInput):
     """What zip and tar share: which members are pages, and what is refused."""
 
-    def _member(self, name: str, stream: BinaryIO, counts: Counter[str]) -> Record | Failure:
+    def _member(self, name: str, stream: BinaryIO, budget: Budget, counts: Counter[str]) -> Record | Failure:
         """The page of a member."""
         page_id, shown = f"{self.id}/{name}", f"{self.file.name}, {name}"
         try:
-            reader = unpacked(io.BufferedReader(stream, BUFFER_BYTES), shown)
+            reader = unpacked(io.BufferedReader(stream, BUFFER_BYTES), shown, budget)
             format = recognized(reader.peek(HEAD_BYTES)[:HEAD_BYTES], name)
             if isinstance(format, RefusedKind):
                 raise InputError(f"{shown}: {format}")
@@ -43,6 +50,8 @@ class _Archive(FileInput):
                 counts[READ_AS_HTML] += 1
             data = read_whole(reader, self.options.max_page_bytes, shown)
             return document(data, page_id, shown, format, self.options)
+        except BudgetSpent:
+            raise
         except InputError as error:
             return Failure(self.id, name, str(error))
 
@@ -59,10 +68,6 @@ class _Archive(FileInput):
         is_hidden = any(part.startswith(".") and part != "." for part in parts)
         return not is_hidden and parts[0] != "__MACOSX" and not name.endswith(NO_PAGES)
 
-    def _check_ratio(self, n_unpacked: int) -> None:
-        if n_unpacked > max(FREE_BYTES, MAX_RATIO * self.n_bytes):
-            raise InputError(f"{self.file.name}: unpacks to more than {MAX_RATIO} times its size; taken for a bomb")
-
 
 class ZipInput(_Archive):
     """A zip file, its members in the archive's order."""
@@ -75,24 +80,25 @@ class ZipInput(_Archive):
                 kind = refused_zip(archive.namelist())
                 if kind is not None:
                     raise InputError(f"{self.file.name}: {kind}")
-                n_unpacked = 0
+                budget = Budget(self.file.name, self.n_bytes)
                 for member in archive.infolist():
                     if member.is_dir() or not self._is_page(member.filename):
                         continue
-                    yield self._refused(member.filename) or self._read(archive, member, counts)
-                    n_unpacked += min(member.file_size, self.options.max_page_bytes)
-                    self._check_ratio(n_unpacked)
+                    yield self._refused(member.filename) or self._read(archive, member, budget, counts)
+                    budget.unpack(min(member.file_size, self.options.max_page_bytes))
         except zipfile.BadZipFile as error:
             raise InputError(f"{self.file.name}: a damaged zip archive ({error})") from error
 
-    def _read(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, counts: Counter[str]) -> Record | Failure:
+    def _read(
+        self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, budget: Budget, counts: Counter[str]
+    ) -> Record | Failure:
         name = member.filename
         if member.flag_bits & 1:
             return self._unreadable(name, "encrypted")
         try:
             with archive.open(member) as stream:
-                return self._member(name, stream, counts)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+                return self._member(name, stream, budget, counts)
+        except DAMAGE as error:
             return self._unreadable(name, f"damaged, or packed in a way that can't be read ({error})")
 
 
@@ -143,14 +149,16 @@ class TarInput(_Archive):
     def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
         last = "the beginning"
         try:
+            budget = Budget(self.file.name)
             with self.file.open_unpacked() as unpacked_stream:
                 stream = _Forward(unpacked_stream, self)
                 with tarfile.open(fileobj=stream, mode="r:") as archive:
                     while (member := archive.next()) is not None:
                         archive.members = []  # which tarfile would keep, all of them
+                        budget.n_packed = max(budget.n_packed, self.n_bytes or stream.tell())
                         if not member.isdir() and self._is_page(member.name):
                             last = member.name
-                            yield self._refused(last) or self._read(archive, member, counts)
+                            yield self._refused(last) or self._read(archive, member, budget, counts)
                 if stream.last_block != bytes(tarfile.BLOCKSIZE):
                     yield self._unreadable(f"after {last}", "the archive has no end, it is cut off")
         except InputError as error:
@@ -158,10 +166,15 @@ class TarInput(_Archive):
         except (tarfile.TarError, EOFError) as error:
             yield self._unreadable(f"after {last}", f"damaged, or no tar archive ({error})")
 
-    def _read(self, archive: tarfile.TarFile, member: tarfile.TarInfo, counts: Counter[str]) -> Record | Failure:
+    def _read(
+        self, archive: tarfile.TarFile, member: tarfile.TarInfo, budget: Budget, counts: Counter[str]
+    ) -> Record | Failure:
         if not member.isfile():
             return self._unreadable(member.name, "a link or device, not followed")
-        return self._member(member.name, archive.extractfile(member), counts)
+        if member.issparse():
+            return self._unreadable(member.name, "a sparse file, not read")
+        budget.unpack(min(member.size, self.options.max_page_bytes))
+        return self._member(member.name, archive.extractfile(member), budget, counts)
 
 
 class Members(Protocol):

@@ -68,14 +68,14 @@ def without_compression(name: str) -> tuple[str, str | None]:
     return (stem, kind) if kind else (name, None)
 
 
-def unpacked(stream: io.BufferedReader, name: str) -> io.BufferedReader:
+def unpacked(stream: io.BufferedReader, name: str, budget: Budget | None = None) -> io.BufferedReader:
     """A reader of what `stream` holds, unpacked where its first bytes say that it is compressed.
 
     Reading raises InputError, naming the file, where it is cut off, damaged or a bomb, or takes a library that is not
-    installed.
+    installed. `budget` is that of an input in which the stream is a member.
     """
     kind = compression_of(stream.peek(8)[:8])
-    return io.BufferedReader(Unpacked(stream, kind, name), BUFFER_BYTES) if kind else stream
+    return io.BufferedReader(Unpacked(stream, kind, name, budget), BUFFER_BYTES) if kind else stream
 
 
 def packing(stream: BinaryIO, kind: str | None, closes: bool = False) -> BinaryIO:
@@ -105,9 +105,17 @@ class _Packer(io.BufferedWriter):
     def __init__(self, packer: io.RawIOBase, stream: BinaryIO, closes: bool):
         super().__init__(packer, BUFFER_BYTES)
         self._stream = stream
+        self._is_empty = True
         self._closes = closes
 
+    def write(self, data) -> int:
+        self._is_empty = self._is_empty and not data
+        return super().write(data)
+
     def close(self) -> None:
+        if self._is_empty and not self.closed:
+            self.raw.write(b"")  # zstd's file writes no frame where nothing was written
+            self._is_empty = False
         super().close()
         if self._closes:
             self._stream.close()

@@ -33,8 +33,11 @@ class JsonInput(JsonlInput):
             if len(text) > max_chars:
                 yield JsonText(number, None, 0)
                 continue
-            n_bytes = len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
-            yield JsonText(number, text, n_bytes, is_in_array)
+            try:
+                n_bytes, is_utf8 = len(text if text.isascii() else text.encode("utf-8")), True
+            except UnicodeEncodeError:
+                n_bytes, is_utf8 = len(text.encode("utf-8", "surrogateescape")), False
+            yield JsonText(number, text, n_bytes, is_utf8, is_in_array)
 
 
 class _Values:

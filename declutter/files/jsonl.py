@@ -29,7 +29,6 @@ SPACE = re.compile(r"[ \t\n\r]*")
 LINE_ENDS = re.compile(rb"[ \t\r]*\n[ \t\r\n]*")
 #: Numbers are read past, not made: one of a million digits costs nothing and can't fail.
 DECODER = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
-SURROGATE = re.compile("[\udc80-\udcff]")  # stands for a byte that is not UTF-8
 LONGEST_INT = 640  # digits: the least that Python's limit on the size of numbers can be set to
 VERDICTS = "verdicts"
 ERROR = "declutter_error"
@@ -85,6 +84,7 @@ class JsonText(NamedTuple):
     number: int  # of its line or item, from 1
     text: str | None  # without the line's end; None where it is too long
     n_bytes: int
+    is_utf8: bool = True  # else bytes that are not UTF-8 stand in it as surrogates
     is_in_array: bool = False
 
 
@@ -118,10 +118,10 @@ class JsonlInput(FileInput):
                 yield JsonText(lines.number, None, 0)
             elif not line.isspace():
                 try:
-                    text = line.decode("utf-8")
+                    text, is_utf8 = line.decode("utf-8"), True
                 except UnicodeDecodeError:
-                    text = line.decode("utf-8", "surrogateescape")
-                yield JsonText(lines.number, text.rstrip("\n"), len(line))
+                    text, is_utf8 = line.decode("utf-8", "surrogateescape"), False
+                yield JsonText(lines.number, text.rstrip("\n"), len(line), is_utf8)
 
     def _record(self, found: JsonText, columns: _ColumnsOfLines) -> Record | Failure:
         place = f"{self.unit} {found.number}"
@@ -170,9 +170,7 @@ def _has(fields: dict[str, object], column: str) -> bool:
 
 def _read(found: JsonText, page_id: str, columns: _ColumnsOfLines) -> Record:
     """The record of an object. Raises ValueError, RecursionError where it holds no page."""
-    text, errors = found.text, "backslashreplace"
-    if not text.isascii() and SURROGATE.search(text):
-        errors = "surrogateescape"
+    text, errors = found.text, "backslashreplace" if found.is_utf8 else "surrogateescape"
     members, end = _members(text, SPACE.match(text, text.startswith("\ufeff")).end())
     if SPACE.match(text, end).end() != len(text):
         raise ValueError(f"broken JSON: something else follows the object, at character {end + 1}")

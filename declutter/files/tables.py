@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from declutter.errors import InputError, OutputError
+from declutter.files.compression import Budget
 from declutter.files.jsonl import VERDICTS, JsonLine, fields_of_line
 from declutter.files.page_columns import (
     Columns,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 #: Bytes of rows, before compression, that are in memory at once; larger batches were no faster.
 BATCH_BYTES = 16 << 20
 MAX_BATCH_ROWS = 4096
+DENSE_BYTES = 256 << 20  # of a batch at most, if its longest value repeats in all rows
 READ_BYTES = 1 << 20
 ROW_GROUP_BYTES = 32 << 20  # held until they are written: smaller row groups are slow to scan
 NEW_TABLE_BYTES = 8 << 20  # of text, made into a batch at once
@@ -45,6 +48,7 @@ def arrow():
     """pyarrow. Raises InputError where it is not installed."""
     try:
         import pyarrow
+        import pyarrow.compute
         import pyarrow.ipc
         import pyarrow.parquet
     except ImportError as error:
@@ -131,11 +135,15 @@ class ParquetInput(TableInput):
             return table.schema_arrow
 
     def batches(self, wanted: list[str] | None = None) -> Iterator[pyarrow.RecordBatch]:
+        budget = Budget(self.file.name, self.n_bytes)
         with self.open_table() as table:
             metadata = table.metadata
             n_bytes = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
             n_rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(1, n_bytes)))
-            yield from table.iter_batches(n_rows, columns=wanted, use_threads=False)
+            n_rows = min(n_rows, _most_rows(table, self.file.path, wanted))
+            for batch in table.iter_batches(n_rows, columns=wanted, use_threads=False):
+                budget.unpack(batch.nbytes)
+                yield from _parts(batch, budget)
 
     def compression(self) -> str:
         """What its first column is compressed with, in the words of pyarrow's writer."""
@@ -161,6 +169,7 @@ class ArrowInput(TableInput):
 
     def batches(self, wanted: list[str] | None = None) -> Iterator[pyarrow.RecordBatch]:
         ipc = arrow().ipc
+        budget = Budget(self.file.name, self.n_bytes)
         with arrow().memory_map(str(self.file.seekable())) as source:
             if self.is_stream():
                 found: Iterator[pyarrow.RecordBatch] = iter(ipc.open_stream(source))
@@ -168,9 +177,91 @@ class ArrowInput(TableInput):
                 reader = ipc.open_file(source)
                 found = map(reader.get_batch, range(reader.num_record_batches))
             for batch in found:
+                batch = batch if wanted is None else batch.select(_top(batch, wanted))
+                _validate(batch)
                 for start in range(0, batch.num_rows, MAX_BATCH_ROWS):
-                    part = batch.slice(start, MAX_BATCH_ROWS)
-                    yield part if wanted is None else part.select(_top(part, wanted))
+                    yield from _parts(batch.slice(start, MAX_BATCH_ROWS), budget)
+
+
+def _validate(batch: pyarrow.RecordBatch) -> None:
+    """Raise ArrowInvalid where offsets or indices lead out of the data: Arrow reads foreign memory there, or crashes.
+
+    Text that is not UTF-8 is let through, so strings are looked at as bytes.
+    """
+    pyarrow = arrow()
+    as_bytes = {
+        pyarrow.string(): pyarrow.binary(),
+        pyarrow.large_string(): pyarrow.large_binary(),
+        pyarrow.string_view(): pyarrow.binary_view(),
+    }
+    for column in batch.columns:
+        column.validate()
+        if pyarrow.types.is_dictionary(column.type):
+            column.indices.validate(full=True)
+            indices = column.indices.drop_null()
+            bounds = pyarrow.compute.min_max(indices).as_py() if len(indices) else {"min": 0, "max": -1}
+            if bounds["min"] < 0 or bounds["max"] >= len(column.dictionary):
+                raise pyarrow.ArrowInvalid("a dictionary index out of bounds")
+            column = column.dictionary
+            column.validate()
+        kind = as_bytes.get(column.type)
+        (column.view(kind) if kind is not None else column).validate(full=True)
+
+
+def _parts(batch: pyarrow.RecordBatch, budget: Budget) -> Iterator[pyarrow.RecordBatch]:
+    """The batch, in parts where a value that stands once in a dictionary fills many rows.
+
+    Raises BudgetSpent where the rows hold far more than the file.
+    """
+    n_bytes = 0
+    for column in batch.columns:
+        if arrow().types.is_dictionary(column.type) and _is_text(column.type):
+            lengths = arrow().compute.binary_length(column.dictionary).take(column.indices)
+            n_bytes += arrow().compute.sum(lengths).as_py() or 0
+    budget.unpack(n_bytes)
+    n_rows = max(1, batch.num_rows * BATCH_BYTES // max(1, n_bytes))
+    for start in range(0, batch.num_rows, n_rows):
+        yield batch.slice(start, n_rows)
+
+
+def _most_rows(table: pyarrow.parquet.ParquetFile, path: Path, wanted: Iterable[str] | None) -> int:
+    """So many rows that even the longest value that may repeat in all of them fills no more than DENSE_BYTES.
+
+    A value may stand once in a dictionary page, or be the prefix of others, and fill all rows of a batch.
+    """
+    longest = 1
+    tops = None if wanted is None else {keys_of(name)[0] for name in wanted}
+    with path.open("rb", buffering=0) as file:
+        for group in map(table.metadata.row_group, range(table.metadata.num_row_groups)):
+            for chunk in map(group.column, range(group.num_columns)):
+                if chunk.physical_type != "BYTE_ARRAY" or (tops and keys_of(chunk.path_in_schema)[0] not in tops):
+                    continue
+                if "DELTA_BYTE_ARRAY" in chunk.encodings:
+                    longest = max(longest, chunk.total_uncompressed_size)
+                elif chunk.has_dictionary_page:
+                    file.seek(chunk.dictionary_page_offset)
+                    size = _page_bytes(file.read(32))
+                    longest = max(longest, chunk.total_uncompressed_size if size is None else size)
+    return max(1, DENSE_BYTES // longest)
+
+
+def _page_bytes(header: bytes) -> int | None:
+    """What a Parquet page unpacks to: the second number of its header, in Thrift's compact form; None: not found."""
+    numbers: list[int] = []
+    position = 0
+    while len(numbers) < 2 and header[position : position + 1] == b"\x15":  # a field that follows the last, int32
+        number = shift = 0
+        while True:
+            position += 1
+            if position >= len(header):
+                return None
+            number |= (header[position] & 0x7F) << shift
+            shift += 7
+            if header[position] < 0x80:
+                break
+        numbers.append(number >> 1)  # zigzag; sizes are positive
+        position += 1
+    return numbers[1] if len(numbers) == 2 else None
 
 
 def _top(batch: pyarrow.RecordBatch, wanted: list[str]) -> list[str]:
@@ -255,17 +346,21 @@ class TableOutput:
         self._pages[number] = (None if is_null else text, verdicts)
 
     def close(self) -> None:
-        while self._batch is not None:
+        while self._batch is not None and not self._writer.is_closed:
             self._finish_batch()
         self._writer.close()
 
     def _next_batch(self) -> pyarrow.RecordBatch | None:
         try:
             return next(self._batches, None)
-        except (arrow().ArrowException, OSError):
+        except (arrow().ArrowException, OSError, InputError):
             return None  # the input has told: its records end here with an Failure
 
     def _finish_batch(self) -> None:
+        with self._writer.errors():
+            self._write_batch()
+
+    def _write_batch(self) -> None:
         batch = self._batch
         pages = [self._pages.get(number) for number in range(self._start, self._start + batch.num_rows)]
         unread = text_values(batch.column(self._place)) if self._keeps_unread and None in pages else [None] * len(pages)
@@ -331,46 +426,85 @@ def _verdict_array(verdicts: list[Verdicts | None]) -> pyarrow.Array:
     return arrow().array(rows, _verdict_type())
 
 
-class _ParquetWriter:
+class _TableWriter(ABC):
+    """What writes batches to a stream. Arrow's errors come out as OSError, once; nothing is written after one."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+        self._writer: pyarrow.parquet.ParquetWriter | pyarrow.ipc.RecordBatchWriter | None = None
+        self.is_closed = False
+
+    def write(self, batch: pyarrow.RecordBatch) -> None:
+        with self.errors():
+            self._write(batch)
+
+    @abstractmethod
+    def _write(self, batch: pyarrow.RecordBatch) -> None: ...
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Arrow's errors as OSError; the file is given up."""
+        try:
+            yield
+        except (arrow().ArrowException, OSError, ValueError, AssertionError) as error:
+            self._give_up()
+            raise error if isinstance(error, OSError) else OSError(f"{error}") from error
+
+    def _give_up(self) -> None:
+        self.is_closed = True
+        if hasattr(self._writer, "is_open"):
+            self._writer.is_open = False  # else it writes its end when it is deleted
+        self._writer = None
+        with suppress(OSError):  # of the disk that is full, and was told of
+            self._stream.close()
+
+    def close(self) -> None:
+        """Finish the file; nothing where it is finished or given up."""
+        if self.is_closed:
+            return
+        with self.errors():
+            self._finish()
+            self._writer.close()
+            self._stream.close()
+        self.is_closed = True
+
+    def _finish(self) -> None:  # noqa: B027 (a stream of batches has nothing that waits)
+        """Write what waits."""
+
+
+class _ParquetWriter(_TableWriter):
     """Batches to row groups of a size that is quick to scan."""
 
     def __init__(self, stream: BinaryIO, schema: pyarrow.Schema, compression: str):
-        self._writer = arrow().parquet.ParquetWriter(stream, schema, compression=compression)
+        super().__init__(stream)
+        with self.errors():
+            self._writer = arrow().parquet.ParquetWriter(stream, schema, compression=compression)
         self._waiting: list[pyarrow.RecordBatch] = []
         self._n_bytes = 0
-        self._stream = stream
 
-    def write(self, batch: pyarrow.RecordBatch) -> None:
+    def _write(self, batch: pyarrow.RecordBatch) -> None:
         self._waiting.append(batch)
         self._n_bytes += batch.nbytes
         if self._n_bytes >= ROW_GROUP_BYTES:
-            self._flush()
+            self._finish()
 
-    def _flush(self) -> None:
+    def _finish(self) -> None:
         if self._waiting:
             self._writer.write_table(arrow().Table.from_batches(self._waiting))
         self._waiting, self._n_bytes = [], 0
 
-    def close(self) -> None:
-        self._flush()
-        self._writer.close()
-        self._stream.close()
 
-
-class _ArrowWriter:
+class _ArrowWriter(_TableWriter):
     """Batches to an Arrow file or stream."""
 
     def __init__(self, stream: BinaryIO, schema: pyarrow.Schema, is_stream: bool):
+        super().__init__(stream)
         ipc = arrow().ipc
-        self._writer = ipc.new_stream(stream, schema) if is_stream else ipc.new_file(stream, schema)
-        self._stream = stream
+        with self.errors():
+            self._writer = ipc.new_stream(stream, schema) if is_stream else ipc.new_file(stream, schema)
 
-    def write(self, batch: pyarrow.RecordBatch) -> None:
+    def _write(self, batch: pyarrow.RecordBatch) -> None:
         self._writer.write_batch(batch)
-
-    def close(self) -> None:
-        self._writer.close()
-        self._stream.close()
 
 
 def _writer_for(
@@ -420,6 +554,10 @@ class NewTableOutput:
             self._flush()
 
     def _flush(self) -> None:
+        with self._writer.errors():
+            self._write_rows()
+
+    def _write_rows(self) -> None:
         *columns, verdicts = zip(*self._rows, strict=True) if self._rows else [[]] * 6
         arrays = [_text_array(list(column), arrow().string()) for column in columns]
         if self._options.verdicts:
@@ -428,7 +566,8 @@ class NewTableOutput:
         self._rows, self._n_bytes = [], 0
 
     def close(self) -> None:
-        self._flush()
+        if not self._writer.is_closed:
+            self._flush()
         self._writer.close()
 
 

@@ -51,8 +51,7 @@ class WarcInput(FileInput):
             try:
                 for found in WarcRecords(raw, unpacked, self.options.max_record_bytes):
                     position, fields = _position(found.offset, unpacked), found.fields
-                    if unpacked is not None:
-                        budget.n_packed = unpacked.n_packed
+                    budget.n_packed = max(budget.n_packed, unpacked.n_packed if unpacked else found.offset)
                     item = self._item(found, position, budget, counts)
                     if item is not None:
                         yield item
