@@ -3,8 +3,10 @@
 import pytest
 
 from benchmarks.encodings import CASES, ENCODINGS, page, texts
+from declutter import Cleaner, Page, Profile
 from declutter.files.encoding import decode
 from declutter.stages.segment.decode import decode_html, web_codec
+from declutter.stages.segment.html import split_html
 
 RUSSIAN = "Сегодня в городе открыли новую библиотеку, и туда пришли все жители соседних улиц. " * 5
 #: codec: a page's text
@@ -22,6 +24,11 @@ LEGACY = {
     "cp874": "คนทำขนมปังตื่นตีสาม นวดแป้ง และขนมปังก้อนแรกออกจากเตาตอนหกโมงเช้า",
     "cp1250": "Pekař vstává ve tři ráno, hněte těsto a v šest je upečený první chléb. Žádný den nechybí.",
 }
+
+
+def clean_pages_partial(html):
+    (page,) = Cleaner(profile=Profile()).clean_pages([Page("a", html=html)])
+    return page.partial
 
 
 def html_of(text, meta=""):
@@ -115,6 +122,13 @@ def test_bad_bytes_become_replacement_characters():
     assert decode_html(b"<p>a " + b"\xff \xc3\xa4 \xc3\xb6", "utf-8") == "<p>a \ufffd ä ö"
     assert decode_html(b"\xff\xfe<\0p\0>\0x", "utf-8").startswith("<p>")
     assert decode_html(b"") == ""
+
+
+def test_a_page_that_nothing_decodes_is_reported():
+    lost, sound = "<p>\ufffd\ufffd" * 40, "<p>Some text goes on here and here." * 40
+    assert "80 characters are in no known encoding" in split_html([lost])[1][0]
+    assert split_html([sound + "\ufffd"])[1] == (None,)
+    assert clean_pages_partial(lost.encode()) is not None
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

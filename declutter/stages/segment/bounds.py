@@ -39,6 +39,9 @@ SAFE_TAG_BYTES = 4 * MAX_ATTRIBUTES
 #: Rows of a page. Cleaning takes about 2.5 kB a row. Of 353 pages of 300 kB and more, none has more than 2,680.
 MAX_ROWS = 100_000
 
+#: Replacement characters, of a page's text, from which a page is reported as not decoded.
+MAX_UNDECODED = 0.1
+
 FORMATTING_NAMES = b"b big code em font i nobr s small strike strong tt u"
 FORMATTING = re.compile(rb"<(/?)(?=(?:" + b"|".join(FORMATTING_NAMES.split()) + rb")[\s/>])", re.I)
 #: Tags that few pages have and that cost such pages some time (shown.py).
@@ -105,6 +108,17 @@ def _attribute_count(tag: bytes) -> int:
     """How many attributes a start tag has, at most."""
     rest, quoted = QUOTED.subn(b" ", tag)
     return max(quoted, len(rest.split())) + rest.count(b"/")
+
+
+def undecoded(html: str) -> str | None:
+    """That a serialised page is mostly replacement characters, in words (None: it isn't)."""
+    if "\ufffd" not in html:
+        return None
+    text = "".join(found[2] for found in SERIALISED.finditer(html))
+    n_lost = text.count("\ufffd")
+    if n_lost <= MAX_UNDECODED * len("".join(text.split())):
+        return None
+    return f"{n_lost:,} characters are in no known encoding"
 
 
 def with_few_rows(html: str) -> tuple[str, str | None]:

@@ -21,7 +21,7 @@ from declutter.lines import Lines
 from declutter.stages import kernels
 from declutter.stages.kernels import twin
 from declutter.stages.segment import dom
-from declutter.stages.segment.bounds import with_few_rows
+from declutter.stages.segment.bounds import undecoded, with_few_rows
 from declutter.stages.segment.shown import parsed
 
 #: Left out of the tree with all they hold: no text of the page, or raw text that can hold "<" (as scripts in a
@@ -120,7 +120,7 @@ def _parsed(html: str) -> tuple[_Parsed, str | None]:
     titles, parts = _titles(tree)
     tree.strip_tags(LEFT_OUT)  # in 0.6 of the time that finding them by css takes
     html, cut = with_few_rows(tree.root.html)
-    return _Parsed(html, titles, parts), "; ".join(filter(None, (partial, cut))) or None
+    return _Parsed(html, titles, parts), "; ".join(filter(None, (partial, cut, undecoded(html)))) or None
 
 
 def _titles(tree: LexborHTMLParser) -> tuple[frozenset[str], frozenset[str]]:
