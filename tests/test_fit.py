@@ -12,6 +12,7 @@ from declutter.stages.features import WORD_FEATURE_NAMES
 from declutter.train.examples import Examples
 from declutter.train.fit import (
     LABEL_POWER,
+    SITE_POWER,
     TOKEN_POWER,
     Hyperparameters,
     digest,
@@ -24,6 +25,9 @@ from declutter.train.fit import (
 )
 from declutter.train.gold import GoldPage
 from declutter.train.labelling import UNKNOWN, LabelledDump
+from tests.learning import lightgbm_or_skip
+
+lightgbm_or_skip()
 
 NAVIGATION = LABEL_CODES["navigation"]
 NAMES = ("long", "late", "noise")
@@ -78,31 +82,28 @@ def test_two_runs_give_one_model():
     assert fit(made_examples(seed=5), NAMES, QUICK).digest != models[0].digest
 
 
-def test_undecided_lines_and_headlines_outside_the_gold_teach_nothing_of_what_to_keep():
+def test_undecided_lines_teach_nothing_of_what_to_keep():
     examples = made_examples()
-    random = np.random.default_rng(3)
-    doubtful = random.random(len(examples.x)) < 0.3
+    doubtful = np.random.default_rng(3).random(len(examples.x)) < 0.3
     is_main, labels = examples.is_main.copy(), examples.labels.copy()
-    is_main[doubtful], labels[doubtful] = -1, UNKNOWN
-    headline = ~doubtful & (random.random(len(examples.x)) < 0.2)
-    without = replace(examples, is_main=is_main, labels=labels)
-    headlines = replace(without, is_main=np.where(headline, 0, is_main).astype(np.int8),
-                        labels=np.where(headline, TITLE, labels).astype(np.uint8))  # fmt: skip
-    for taught in (without, headlines):
-        model = fit(taught, NAMES, QUICK)
-        assert ((score(model, examples) > 0.5) == examples.is_main).mean() > 0.95
-    # the same lines as boilerplate of another kind do teach: what is left out above is left out for a reason
-    as_boilerplate = replace(headlines, labels=np.where(headline, NAVIGATION, labels).astype(np.uint8))
+    is_main[doubtful], labels[doubtful] = -1, TITLE
+    model = fit(replace(examples, is_main=is_main, labels=labels), NAMES, QUICK)
+    assert ((score(model, examples) > 0.5) == examples.is_main).mean() > 0.95
+    # the same lines as boilerplate do teach
+    is_main[doubtful] = 0
+    taught_more = score(fit(replace(examples, is_main=is_main, labels=labels), NAMES, QUICK), examples)
     long = examples.x[:, 0] > 0.5
-    taught_more = score(fit(as_boilerplate, NAMES, QUICK), examples)[long].mean()
-    assert taught_more < score(fit(headlines, NAMES, QUICK), examples)[long].mean() - 0.05
+    assert taught_more[long].mean() < score(model, examples)[long].mean() - 0.05
 
 
-def test_every_page_weighs_the_same():
+def test_pages_weigh_by_the_size_of_their_site():
+    """Four pages a site: each weighs half of a lone page. The dumps of a page are not several pages."""
     examples = made_examples()
     tokens = np.random.default_rng(4).integers(0, 400, len(examples.x)).astype(np.float32)
     weights = line_weights(replace(examples, tokens=tokens))
-    np.testing.assert_allclose(np.bincount(examples.page, weights=weights), 1.0)
+    np.testing.assert_allclose(np.bincount(examples.page, weights=weights), 4**-SITE_POWER)
+    twice = replace(examples, pages=(*examples.pages[:1] * 2, *examples.pages[2:]))
+    assert np.bincount(examples.page, weights=line_weights(twice))[:4] == pytest.approx(3**-SITE_POWER)
     first = examples.page == 0
     a_token = weights[first] / (tokens[first] + 1) ** TOKEN_POWER
     np.testing.assert_allclose(a_token, a_token[0], rtol=1e-5)

@@ -56,7 +56,7 @@ HOSTS = {
     "sklearn": {"sklearn"},
     "spark": {"pyspark", "pyarrow", "pandas"},
 }
-HEAVY = {"sklearn", "htmldate", "py3langid", "lxml", "selectolax", "scipy", "pandas", "regex"}
+HEAVY = {"sklearn", "lightgbm", "htmldate", "py3langid", "lxml", "selectolax", "scipy", "pandas", "regex"}
 HEAVY |= {"pyarrow", "brotli", "backports"}
 
 
@@ -150,8 +150,8 @@ def packages_imported(path):
     return {name.split(".")[0] for name in imports_of(path)} - set(sys.stdlib_module_names) - {"declutter"}
 
 
-def test_scikit_learn_is_imported_by_training_and_its_hook_alone():
-    users = [path for path in modules() if packages_imported(path) & {"sklearn", "scipy"}]
+def test_libraries_of_learning_are_imported_by_training_and_a_hook_alone():
+    users = [path for path in modules() if packages_imported(path) & {"sklearn", "lightgbm", "scipy"}]
     assert {room_of(path) for path in users if path != PACKAGE / "integrations" / "sklearn.py"} <= {"train"}
 
 
@@ -173,6 +173,7 @@ def test_only_known_packages_are_imported():
         "selectolax",
         "lxml",
         "sklearn",
+        "lightgbm",
         "scipy",  # what scikit-learn itself stands on
         "pyarrow",
         "brotli",

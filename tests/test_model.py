@@ -1,4 +1,4 @@
-"""Model files: what is saved is what is loaded, damaged ones are refused, and the trees agree with scikit-learn."""
+"""Model files: what is saved is what is loaded, damaged ones are refused, and the trees agree with LightGBM."""
 
 import io
 import json
@@ -12,10 +12,12 @@ import pytest
 from declutter.cleaner import TEXT_MODEL_FEATURES, Cleaner
 from declutter.errors import ModelError
 from declutter.lines import LABELS
+from declutter.stages import kernels
 from declutter.stages.features.lexicon import Lexicon
 from declutter.stages.judge import model as model_module
 from declutter.stages.judge.model import LEAF_GRID, Model, Trees
 from declutter.stages.judge.network import Network
+from tests.learning import lightgbm_or_skip
 
 N_FEATURES = 6
 
@@ -111,31 +113,28 @@ def test_the_lines_of_a_page_are_judged_alike_in_any_batch_and_block(n_lines, mo
 
 @pytest.mark.parametrize("cells, n_lines", [(1, 1), (64, 5), (200, 7), (1 << 20, 1 << 20)])
 def test_block_sizes_change_nothing(cells, n_lines, monkeypatch):
-    expected = made_model(n_trees=33, depth=4).trees.sum(lines(101))
-    monkeypatch.setattr(model_module, "BLOCK_CELLS", cells)
-    monkeypatch.setattr(model_module, "BLOCK_LINES", n_lines)
-    np.testing.assert_allclose(made_model(n_trees=33, depth=4).trees.sum(lines(101)), expected, atol=1e-5)
+    trees = made_model(n_trees=33, depth=4).trees
+    expected, found = trees.sum(lines(101)), np.empty(101, np.float32)
+    monkeypatch.setattr(kernels.twin("trees"), "BLOCK_CELLS", cells)
+    monkeypatch.setattr(kernels.twin("trees"), "BLOCK_LINES", n_lines)
+    kernels.twin("trees").leaf_sums(np.ascontiguousarray(lines(101).T), *trees, found)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("depth, seed", [(1, 0), (3, 1), (5, 2), (8, 3)])
-def test_trees_agree_with_scikit_learn(depth, seed):
+def test_trees_agree_with_lightgbm(depth, seed):
     """Also for values that are a threshold, or its neighbours among the float32 numbers."""
-    pytest.importorskip("sklearn", reason="scikit-learn, which makes the trees, is not installed")
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    from declutter.train.bins import bin_edges, bin_numbers
-    from declutter.train.fit import trees_of
+    lightgbm = lightgbm_or_skip()
+    from declutter.train.boosting import fixed_depth
 
     random = np.random.default_rng(seed)
     x = random.normal(size=(3000, N_FEATURES)).astype(np.float32)
     x[:, :3] = np.round(x[:, :3] * 8) / 8
     y = (x[:, 0] * x[:, 1] + np.sin(3 * x[:, 3]) + random.normal(size=len(x)) > 0).astype(int)
-    fitted = HistGradientBoostingClassifier(
-        max_iter=40, max_depth=depth, max_leaf_nodes=None, min_samples_leaf=20, early_stopping=False
-    )
-    edges = bin_edges(x)
-    fitted.fit(bin_numbers(x, edges), y)
-    trees, start = trees_of(fitted, depth, edges)
+    settings = {"objective": "binary", "max_depth": depth, "num_leaves": 1 << depth, "use_missing": False,
+                "verbose": -1, "num_threads": 1}  # fmt: skip
+    grown = lightgbm.train(settings, lightgbm.Dataset(x, y), 40)
+    trees = fixed_depth([tree["tree_structure"] for tree in grown.dump_model()["tree_info"]], depth)
     assert trees.leaf.shape == (40, 2**depth)
     asked = random.normal(size=(4000, N_FEATURES)).astype(np.float32)
     for column in range(N_FEATURES):
@@ -143,13 +142,26 @@ def test_trees_agree_with_scikit_learn(depth, seed):
         near = np.concatenate(
             (finite, np.nextafter(finite, np.float32(np.inf)), np.nextafter(finite, np.float32(-np.inf)))
         )
+        near = near[np.abs(near) > 1e-30]  # LightGBM takes what is nearer to 0 for 0
         if len(near):
             asked[:3000, column] = random.choice(near, 3000)
-    chance = fitted.predict_proba(bin_numbers(asked, edges))[:, 1]
-    expected = np.log(chance / (1 - chance))
-    np.testing.assert_allclose(
-        trees.sum(asked) + start, expected, atol=40 * 0.5 / LEAF_GRID + 2e-5
-    )  # leaves are rounded
+    expected = grown.predict(asked, raw_score=True)
+    np.testing.assert_allclose(trees.sum(asked), expected, atol=40 * 0.5 / LEAF_GRID + 2e-5)  # each leaf is rounded
+
+
+@pytest.mark.parametrize("least", [20, 400])
+def test_the_same_lines_and_seed_grow_the_same_trees(least):
+    lightgbm_or_skip()
+    from declutter.train.boosting import boosted
+
+    x = lines(900)
+    is_main = (x[:, 0] * x[:, 1] > 0).astype(np.int8)
+    settings = {"n_trees": 9, "depth": 3, "learning_rate": 0.3, "least_leaf_lines": least}
+    grown = [boosted(x, is_main, np.ones(len(x)), seed=seed, **settings) for seed in (0, 0, 1)]
+    assert all(np.array_equal(*pair) for pair in zip(grown[0], grown[1], strict=True))
+    assert least == 400 or not np.array_equal(grown[0].threshold, grown[2].threshold)
+    half = boosted(x, is_main, np.ones(len(x)), seed=0, share=0.5, **settings)
+    np.testing.assert_allclose(half.leaf, grown[0].leaf / 2, atol=1 / LEAF_GRID)
 
 
 def damaged_files(path):

@@ -12,7 +12,10 @@ pytest.importorskip("sklearn", reason="scikit-learn, which the package for train
 
 from declutter.train.fit import Hyperparameters, fit, inputs_of
 from declutter.train.network_training import Lines, _first_weights, gradients_of
+from tests.learning import lightgbm_or_skip
 from tests.test_fit import NAMES, made_examples
+
+lightgbm_or_skip()
 
 LABEL_LOSS = 0.4
 FEW = {"n_line": 5, "n_near": 3, "n_labels": 4}

@@ -29,6 +29,9 @@ from declutter.train.gold import read_gold
 from declutter.train.labelling import LEAST_ORACLE, draw_styles, label_dumps, oracle_f1, usable_styles
 from declutter.train.markdown_tables import markdown_table
 from declutter.train.training import train
+from tests.learning import lightgbm_or_skip
+
+lightgbm_or_skip()
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 OTHER = "wendle-tide-en"

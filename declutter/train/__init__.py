@@ -1,1 +1,1 @@
-"""From gold to a model: the only place that imports scikit-learn."""
+"""From gold to a model: the only place that imports scikit-learn and LightGBM."""

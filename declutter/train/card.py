@@ -20,7 +20,7 @@ WCXB_CREDIT = (
     "text dumps, and their lines labelled by the reference texts."
 )
 NO_LICENCE = "none stated beside the pages"
-MAKERS = ("numpy", "scikit-learn")  # the libraries whose release a model's numbers depend on
+MAKERS = ("lightgbm", "numpy", "scikit-learn")  # the libraries whose release a model's numbers depend on
 
 
 def card_path_of(out: str | Path) -> Path:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from declutter.lines import LABELS
 from declutter.stages.features import WORD_FEATURE_NAMES
 from declutter.stages.features.lexicon import NOTHING
-from declutter.stages.judge.model import LEAF_GRID, Model, Trees
+from declutter.stages.judge.model import Model
 from declutter.stages.judge.network import SCALED_GRID, SCALED_LIMIT, Network
 from declutter.stages.kernels.network import scaled
-from declutter.train.bins import bin_edges, bin_numbers
+from declutter.train.boosting import boosted
 from declutter.train.examples import Examples
 from declutter.train.labelling import UNKNOWN
 from declutter.train.network_training import fit_network
@@ -25,13 +25,13 @@ from declutter.train.word_weights import learn_lexicon, word_features_of, word_f
 N_TREES = 250
 DEPTH = 5
 LEARNING_RATE = 0.1
-LEAST_LEAF_LINES = 40
 TOKEN_POWER = 0.7
 NETWORK_SHARE = 0.5
 N_LINE = 96  # numbers that the network's first layer says of a line
 LABEL_LOSS = 0.5  # what the loss of the labels weighs beside that of main content, when the network is trained
 N_FOLDS = 3
-LINES_A_PAGE = 200  # about so many lines of a page are learned from, drawn at random: long pages say little more
+LINES_A_PAGE = 60  # about so many lines of a page the trees learn from, drawn at random: long pages say little more
+SITE_POWER = 0.4  # pages of a site weigh 1 / (its pages to this power): at 0 large sites are all that is learned
 SCALE_LINES = 100_000  # lines that tell a feature's mean and scale
 LABEL_POWER = 0.75  # rare labels weigh more than their lines do; at 1 as much, at 0 all labels weigh the same
 
@@ -51,13 +51,17 @@ class Hyperparameters:
 
 
 def line_weights(examples: Examples) -> np.ndarray:
-    """float64 (n,): every page weighs the same, and within it a line by its tokens to the power of TOKEN_POWER.
+    """float64 (n,): a page weighs the less the more pages of its site there are, a line as its tokens to a power.
 
-    The scores count words and average over pages; the power keeps a huge paragraph from being all that a page teaches.
+    The scores count words and average over pages and sites; the powers (SITE_POWER, TOKEN_POWER) keep a large site from
+    being all that is taught, and a huge paragraph from being all that its page teaches.
     """
     weight = (examples.tokens + 1.0) ** TOKEN_POWER
     of_page = np.bincount(examples.page, weights=weight, minlength=len(examples.pages))
-    return weight / of_page[examples.page]
+    pages = {(dump.page.set, dump.page.site, dump.page.id) for dump in examples.pages}
+    site_pages = Counter(page[:2] for page in pages)
+    of_site = np.array([site_pages[dump.page.set, dump.page.site] for dump in examples.pages])
+    return weight / (of_page * of_site**SITE_POWER)[examples.page]
 
 
 def fit(
@@ -75,17 +79,13 @@ def fit(
         lexicon = learn_lexicon(examples, rows, weight)
         examples = replace(examples, x=np.hstack((examples.x, word_features_out_of_family(examples, rows, weight))))
         feature_names = (*feature_names, *WORD_FEATURE_NAMES)
-    trees = HistGradientBoostingClassifier(
-        max_iter=hyperparameters.n_trees, max_depth=hyperparameters.depth, max_leaf_nodes=None,
-        learning_rate=hyperparameters.learning_rate,
-        min_samples_leaf=LEAST_LEAF_LINES, early_stopping=False, random_state=hyperparameters.seed,
-    )  # fmt: skip
-    edges = bin_edges(examples.x[rows])
-    trees.fit(bin_numbers(examples.x[rows], edges), examples.is_main[rows], sample_weight=weight / weight.mean())
     share = hyperparameters.network_share
+    trees = boosted(
+        examples.x[rows], examples.is_main[rows], weight, n_trees=hyperparameters.n_trees, depth=hyperparameters.depth,
+        learning_rate=hyperparameters.learning_rate, seed=hyperparameters.seed, share=1.0 - share,
+    )  # fmt: skip
     network, mean, scale = _fit_network(examples, weights, decided, hyperparameters)
-    grown, start = trees_of(trees, hyperparameters.depth, edges, 1.0 - share)
-    return Model(tuple(feature_names), grown, start, network, mean, scale, lexicon, card or {})
+    return Model(tuple(feature_names), trees, 0.0, network, mean, scale, lexicon, card or {})
 
 
 def _fit_network(
@@ -121,44 +121,13 @@ def label_weights(examples: Examples, weights: np.ndarray) -> np.ndarray:
 def _drawn(examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """(rows int64, weights) to learn from: of each page about LINES_A_PAGE of the lines decided, at random.
 
-    Those drawn weigh for the others, so that every page still weighs the same.
+    Those drawn weigh for the others, so that every page still weighs what it did.
     """
     rows = np.flatnonzero(decided)
     n_lines = np.bincount(examples.page[rows], minlength=len(examples.pages))[examples.page[rows]]
     is_drawn = np.random.default_rng(seed).random(len(rows)) * n_lines < LINES_A_PAGE
     rows, n_lines = rows[is_drawn], n_lines[is_drawn]
     return rows, weights[rows] * np.maximum(n_lines / LINES_A_PAGE, 1.0)
-
-
-def trees_of(
-    fitted: HistGradientBoostingClassifier, depth: int, edges: list[np.ndarray], share: float = 1.0
-) -> tuple[Trees, float]:
-    """scikit-learn's trees over bins as trees over features, and the log-odds that they start from.
-
-    Leaves above the last level are carried down to it; all values are multiplied by `share`. No public attribute of
-    scikit-learn gives its trees: this function alone reads private ones, and a test compares it with `predict_proba`.
-    """
-    grown, start = fitted._predictors, float(fitted._baseline_prediction.item())
-    feature = np.zeros((len(grown), (1 << depth) - 1), np.int32)
-    threshold = np.full(feature.shape, np.inf, np.float32)  # nothing is greater: go left
-    leaf = np.zeros((len(grown), 1 << depth), np.float32)  # on the grid, on which sums are exact
-    for number, (predictor,) in enumerate(grown):
-        nodes = predictor.nodes
-        waiting = [(0, 0, 0)]  # node of scikit-learn's, level, place in the level
-        while waiting:
-            node, level, place = waiting.pop()
-            if level == depth:
-                leaf[number, place] = np.rint(nodes["value"][node] * share * LEAF_GRID) / LEAF_GRID
-            elif nodes["is_leaf"][node]:
-                waiting += [(node, level + 1, 2 * place), (node, level + 1, 2 * place + 1)]
-            else:
-                column, edge = int(nodes["feature_idx"][node]), int(nodes["num_threshold"][node])
-                feature[number, (1 << level) - 1 + place] = column
-                if edge < len(edges[column]):
-                    threshold[number, (1 << level) - 1 + place] = edges[column][edge]
-                waiting.append((nodes["left"][node], level + 1, 2 * place))
-                waiting.append((nodes["right"][node], level + 1, 2 * place + 1))
-    return Trees(feature, threshold, leaf), start * share
 
 
 def fold_of(family: str, n_folds: int = N_FOLDS) -> int:

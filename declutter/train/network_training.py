@@ -18,12 +18,12 @@ from declutter.train.labelling import UNKNOWN
 
 N_NEAR = 32  # what the second and the third layer say, in numbers a line
 NEVER = -100.0  # how well a label fits that no example has
-EPOCHS = 8
+EPOCHS = 6
 LEAST_STEPS = 300  # of few pages more epochs are made
 BATCH_LINES = 4096  # and fewer of few examples, so that there are
 LEAST_BATCHES = 16  # of an epoch, but for batches of
 LEAST_BATCH_LINES = 512
-PAGE_LINES = 500  # of a longer page so many lines in a row are drawn, anew in every epoch
+PAGE_LINES = 250  # of a longer page so many lines in a row are drawn, anew in every epoch
 LARGEST_WEIGHT = 4.0  # of such lines, which weigh for the others
 DROPPED = 0.25  # share of what the first layer says that is left out at random (Srivastava et al. 2014)
 LEARNING_RATE = 0.002  # at its highest: it rises over WARM_STEPS and then falls to 0 along a cosine

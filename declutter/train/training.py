@@ -122,13 +122,13 @@ def styles_of_dumps(styles: Sequence[str], n_drawn: int, seed: int = 0) -> tuple
 def make_training_examples(labelled: Sequence[LabelledDump], seed: int = 0) -> Examples:
     """The lines of labelled pages in groups of pages of their site.
 
-    Of dumps, each page of a larger site is there once more, alone, in one of its styles. (A page that is its site's
-    only one is alone in its group already.)
+    Each page of a larger site is there once more, alone, in one of its styles. (A page that is its site's only one is
+    alone in its group already.)
     """
     if not labelled:
         raise GoldError(f"no page of the gold is found again in its own HTML (token F1 of {LEAST_ORACLE} or more)")
     grouped = make_examples(labelled, seed)
-    lone = [] if labelled[0].style == HTML_STYLE else one_style_each(labelled, seed)
+    lone = one_style_each(labelled, seed)
     return _join(grouped, make_examples(lone, seed, sizes=(1,))) if lone else grouped
 
 
