@@ -10,13 +10,15 @@ The constants were chosen on the dev sets `sites`, `daniel` and `fundus` as bloc
 
 from __future__ import annotations
 
-from functools import cached_property, reduce
+from functools import cache, cached_property, reduce
 
 import numpy as np
 
+from declutter.lines import Lines
 from declutter.stages.features.columns import Columns
 from declutter.stages.measure import characters
-from declutter.stages.measure.phrases import CATEGORIES
+from declutter.stages.measure.measure import measure
+from declutter.stages.measure.phrases import CATEGORIES, phrases_by_category
 
 KNOWN_SITE_PAGES = 4  # from so many distinct pages on, a line that recurs nowhere is more likely the page's own
 ALONE_COST_WORDS, KNOWN_COST_WORDS = 9.0, 5.0  # what a line must bring to a segment
@@ -41,6 +43,8 @@ NAMES_COOKIES, CONSENT_WORDS = 0.3, 8.0  # share of a short line that a phrase a
 CONSENT_NAMES, CONSENT_GAP = 3, 3  # such lines of a notice, and lines between two of them
 CONSENT_EDGE, CONSENT_APART = 4, 2  # lines from the page's edge, and lines without prose that part it from the text
 MOST_OF_PAGE = 0.85  # share of a page's words
+READ_ALSO_WORDS = 3, 40
+LIST_HEADING_COVERS, LIST_HEADING_WORDS, LEAST_ITEM_WORDS = 0.3, 10.0, 3.0
 UNLIKE_TEXT = 0.15  # below this overlap with the page's long lines a headline is another article's
 
 
@@ -172,6 +176,34 @@ class Outline:
         return often & ~c.is_template & self.list_item & (c.words >= ITEM_WORDS) & known
 
     @cached_property
+    def read_also(self) -> np.ndarray:
+        """ "Read also: another article's headline": the words before the first colon are a phrase of links to others.
+
+        Of 40 such lines that models keep on the dev sets, 25 are links to other articles that hand-written parsers and
+        line labels leave out, and 15 such links that people who copied the gold by hand left in.
+        """
+        c = self.c
+        says = np.isin(c.measures.prefix, _read_also_prefixes()) & ~c.ends_colon
+        return says & (c.words >= READ_ALSO_WORDS[0]) & (c.words <= READ_ALSO_WORDS[1])
+
+    @cached_property
+    def list_in_text(self) -> np.ndarray:
+        """A heading of links to others that ends in a colon, and two to six unended lines under it, between prose.
+
+        All 26 such lines of the dev sets are boilerplate.
+        """
+        c = self.c
+        says = self.phrase("related", "latest") >= LIST_HEADING_COVERS
+        heading = says & c.ends_colon & (c.words <= LIST_HEADING_WORDS) & ~c.is_prose
+        item = ~c.ends_sentence & ~c.ends_colon & ~c.is_prose & (c.words >= LEAST_ITEM_WORDS)
+        first, beyond = c.run_bounds(heading | item)
+        above = c.shifted(c.is_prose, -1, False) | c.shifted(c.is_prose, -2, False)
+        below = np.append(c.is_prose, False)[beyond] & (beyond < c.beyond_row)
+        n_lines = beyond - first
+        fits = (n_lines >= 3) & (n_lines <= 7) & below
+        return (heading | item) & fits & (heading & above)[np.minimum(first, max(c.n - 1, 0))]
+
+    @cached_property
     def consent_notice(self) -> np.ndarray:
         """The page's first or last lines where several short ones name cookies ("Necessary cookies", "Accept all").
 
@@ -238,6 +270,14 @@ class Outline:
         c = self.c
         separators = c.counts[:, characters.SEPARATOR]
         return (separators >= 1) & ~c.ends_sentence & (c.words <= 6 * (separators + 1)) & (c.words <= 40)
+
+
+@cache
+def _read_also_prefixes() -> np.ndarray:
+    """Measures.prefix of lines that begin with a phrase of links to other articles, and a colon."""
+    lines = [f"{phrase}: -\n" for phrase in phrases_by_category()["related"]]
+    starts = np.cumsum([0, *map(len, lines)])
+    return np.unique(measure(Lines("".join(lines), starts, starts[1:] - 1, np.array([0, len(lines)]))).prefix)
 
 
 def outline_of(columns: Columns) -> Outline:

@@ -22,7 +22,7 @@ from declutter.lines import (
     TITLE,
     Judgement,
 )  # fmt: skip
-from declutter.stages.features import Columns, in_consent_dialog, outline_of
+from declutter.stages.features import Columns, dom_of, in_consent_dialog, outline_of
 from declutter.stages.features.outline import HEADING_COVERS, NAMED_COVERS, PHRASE_COVERS, TITLE_REACH
 from declutter.stages.measure.phrases import CATEGORIES
 
@@ -35,6 +35,7 @@ SLOT_PHRASE, SLOT_REPEATS = (
 )  # a form's slot says no phrase, and stands on its page once, or with its entry in lists
 CERTAIN_LIST_LINES, CERTAIN_GAIN_WORDS = 10, 150  # where a list below a text needs none,
 HEADLINE_WORDS = 3, 25  # of those of its lines that are as long as headlines are
+FORM_LEVELS, FORM_PHRASE = 1, 0.05  # such lines about newsletters: 187 of 188 of the dev sets are boilerplate
 FEW_ENDED = 0.1  # share of a run of lines that may end sentences, as headlines with a question mark do
 
 LABEL_OF_CATEGORY = {
@@ -70,11 +71,13 @@ REASONS = (
     Reason("no line of the page is long enough to be text", 0.1),
     Reason("stands in a dialog that asks for consent to cookies", 0.02),
     Reason("in a notice that asks for consent to cookies, apart from the text", 0.02),
+    Reason("begins with a phrase that leads to other articles, and a colon", 0.05),
+    Reason("speaks of a newsletter, in an element whose name does so too", 0.05),
     Reason("a new item of a list whose other items stand on other pages of this site too", 0.05),
 )
 (
     DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE,
-    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT, NOTICE, NEW_ITEM,
+    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT, NOTICE, READ_ALSO, NEWSLETTER, NEW_ITEM,
 ) = range(len(REASONS))  # fmt: skip
 SCORES = np.array([reason.score for reason in REASONS], np.float32)
 
@@ -103,6 +106,11 @@ class _Rules:
         self._templates()
         self._title()
         self._say(self.o.new_item, HEADLINES, NEW_ITEM)
+        self._say(self.o.list_in_text, HEADLINES, LISTED)
+        self._say(self.o.read_also, HEADLINES, READ_ALSO)
+        if self.c.lines.dom:
+            in_form = dom_of(self.c)["near_c_promo"] <= FORM_LEVELS
+            self._say(in_form & (self.o.phrase("newsletter") >= FORM_PHRASE), PROMO, NEWSLETTER)
         self._pages_without_text()
         self._consent_dialogs()
         return self._judgement()
@@ -241,7 +249,7 @@ class _Rules:
         without it a list that follows the text of a lone page is sometimes taken for text.
         """
         c = self.c
-        for_good = (self.reason == NOTICE) | (self.reason == NEW_ITEM)
+        for_good = np.isin(self.reason, (NOTICE, NEW_ITEM, READ_ALSO, NEWSLETTER)) | self.o.list_in_text
         if c.lines.dom:
             return np.where(for_good, FOR_GOOD, np.where(self.reason == CONSENT, ALWAYS, NEVER))
         repeats = c.repeats
