@@ -18,6 +18,7 @@ setup(
         Extension(
             f"declutter.stages.kernels._{name}",  # beside {name}.py, the same functions in NumPy
             [f"{FOLDER}/{name}.c"],
+            depends=[f"{FOLDER}/kernel.h"],
             extra_compile_args=["-O3", "-fno-math-errno", EXACT.get(name, SAME_FLOATS)],
             optional=True,  # without a compiler declutter installs all the same
         )

@@ -1,13 +1,10 @@
 /* A serialised HTML page -> its rows of text and their DOM columns, in one pass over the bytes.
 
-   Does what segment/html.py and segment/dom.py do with NumPy for pages that are well formed; to any other page (tags
-   that don't pair up, attributes that no serialiser writes, too deep a tree) it answers None, and NumPy takes it.
-   What tags, classes and roles mean comes from dom.py, as dictionaries: no list of them stands here. */
+   Does what html.py does with NumPy for pages that are well formed; for any other page (tags that don't pair up,
+   attributes that no serialiser writes, too deep a tree) it answers None, and NumPy takes it. What tags, classes and
+   roles mean comes from segment/dom.py, as dictionaries: no list of them stands here. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
-#include <string.h>
+#include "kernel.h"
 
 #define NEAR 64               /* distances of an element, one a family; also dom.NO_ANCESTOR */
 #define MAX_WORD 31           /* longest key of a dictionary */
@@ -813,7 +810,7 @@ step_away(const uint8_t *parent, uint8_t *near, uint64_t families)
     for (int i = 0; i < NEAR; i++)
         near[i] = (uint8_t)(parent[i] + (parent[i] < NEAR));
     for (; families; families &= families - 1)
-        near[__builtin_ctzll(families)] = 0;
+        near[lowest_bit(families)] = 0;
 }
 
 static void

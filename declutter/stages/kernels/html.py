@@ -220,7 +220,7 @@ class TagTable(dict):
                 bits[row] |= np.bitwise_or.reduce([tables.roles.get(role, 0), *props], dtype=np.uint64)
         # distances of one batch are computed for all families at once: bits become 0/1 columns
         unpacked = np.unpackbits(bits.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
-        firsts = [(a.split(" ", 1)[0] or b).encode() for a, b in zip(classes, idents, strict=True)]
+        firsts = [_octets(a.split(" ", 1)[0] or b) for a, b in zip(classes, idents, strict=True)]
         traits = [tables.traits.get(name, IS_CUSTOM if "-" in name else 0) for name in distinct]
         traits = np.array(traits, np.int32)[name]
         return TagColumns(
@@ -236,8 +236,12 @@ class TagTable(dict):
             is_custom=traits & IS_CUSTOM > 0,
             families=unpacked[:, : tables.n_families].copy(),
             token=np.array(list(map(crc32, firsts)), np.uint32),
-            signature=np.array([crc32(f"{a} {b}".encode()) for a, b in zip(names, classes, strict=True)], np.uint32),
+            signature=np.array([crc32(_octets(f"{a} {b}")) for a, b in zip(names, classes, strict=True)], np.uint32),
         )
+
+
+def _octets(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,6 +409,8 @@ def same_siblings(tree: Tree, signature: np.ndarray) -> np.ndarray:
 def _cut(html: str, table: TagTable) -> tuple[list[int], list[str]]:
     """The tags of a page, as rows of the table, and the text behind each."""
     cut = TAG.split(html)
+    if len(cut) == 1:  # no tags at all
+        cut = TAG.split("<html></html>")
     # looked up at once, while the strings are in the processor's cache, and forgotten: pages share few of them
     tags = list(map(table.__getitem__, cut[1::2]))
     table.clear()

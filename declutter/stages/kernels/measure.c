@@ -1,13 +1,10 @@
-/* What is counted in each line, as measure._by_numpy counts it: the same bits in every column.
+/* What is counted in each line, as measure.py counts it with NumPy: the same bits in every column.
 
    A line is read once, without branches on what its characters are: each step is looked up by the classes of a
    character and the one before it. Hashes are sums of random bits times powers of an odd number, modulo 2**64; here the
    powers begin anew with each line, which the hash of a run of characters does not see. All tables come from Python. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
-#include <string.h>
+#include "kernel.h"
 
 #define CLASS_BITS 5
 #define MAX_CLASSES (1 << CLASS_BITS) /* rows and columns of the table of steps */
