@@ -15,7 +15,6 @@ from benchmarks.datasets import HTML, Dataset, check_folders, dump_of, page_key,
 from benchmarks.results import FOLDER, read_results
 from benchmarks.tables import KINDS, METRICS, TRAINED_ON, rows_from, second_rows, shown
 from declutter import __version__
-from declutter.cleaner import segment
 from declutter.errors import GoldError
 from declutter.files import paths
 from declutter.pages import Cleaned
@@ -98,7 +97,7 @@ def specimens(
 
 
 def _specimen(cleaned: Cleaned, page: GoldPage, cache: Path | None) -> Specimen:
-    lines = segment([cleaned.page])
+    lines = cleaned.lines
     text = lines.text[lines.starts[0] : lines.starts[-1]]
     of_lines = is_main(text, page)
     rows = np.array([row for row in range(len(lines)) if lines[row].strip()], np.int64)

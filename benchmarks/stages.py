@@ -54,10 +54,10 @@ def given(kind: str) -> SimpleNamespace:
     paths = sorted((REPOSITORY / "seeds").glob("*/*.txt"))
     dumps = [Page(str(path), site=path.parent.name, text=path.read_text("utf-8")) for path in paths]
     pages = dumps if kind == "text" else [as_html(page) for page in dumps]
-    lines, profile = segment(pages), learn(pages)
+    lines, profile = segment(pages)[0], learn(pages)
     measures = measure(lines)
     columns = Columns(lines, measures, profile.repeats(measures, [site_of(page) for page in pages]))
-    model, features_of = Cleaner()._model_for(kind)
+    model, features_of = Cleaner().model_for(kind)
     return SimpleNamespace(
         pages=pages, lines=lines, profile=profile, measures=measures, columns=columns, model=shipped_model(kind),
         features=features if kind == "text" else html_features, x=features_of(columns, model),

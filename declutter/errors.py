@@ -9,6 +9,10 @@ class InputError(DeclutterError):
     """A file or page that can't be read as text (binary, no fitting encoding, unreadable)."""
 
 
+class PageError(DeclutterError):
+    """A page that can't or must not be judged; the message says why."""
+
+
 class OutputError(DeclutterError):
     """An output that can't or must not be written (exists, inside the input, disk full)."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -40,9 +40,17 @@ class Lines:
         """The line without its terminator."""
         return self.text[self.starts[row] : self.ends[row]]
 
-    def raw(self, row: int) -> str:
-        """The line with its terminator, as it came in."""
-        return self.text[self.starts[row] : self.starts[row + 1]]
+    def part(self, rows: range) -> Lines:
+        """The Lines of one page, or of some of its rows, by themselves: offsets and rows count from their first."""
+        first, beyond = rows.start, rows.stop
+        start, end = self.starts[first], self.starts[beyond]
+        return Lines(
+            self.text[start:end],
+            self.starts[first : beyond + 1] - start,
+            self.ends[first:beyond] - start,
+            np.array([0, len(rows)], np.int64),
+            {name: column[first:beyond] for name, column in self.dom.items()},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,17 @@ class Measures:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def part(self, page: int, first_row: int) -> Measures:
+        """The measures of one page by themselves. `first_row` is the page's first row in Lines."""
+        first, beyond = self.page_starts[page : page + 2].tolist()
+        columns = {part.name: getattr(self, part.name) for part in fields(self)}
+        words = self.word_starts[first : beyond + 1]
+        own = {name: column[first:beyond] for name, column in columns.items()} | {
+            "rows": self.rows[first:beyond] - first_row, "page_starts": np.array([0, beyond - first], np.int64),
+            "word_starts": words - words[0], "word_hashes": self.word_hashes[words[0] : words[-1]],
+        }  # fmt: skip
+        return Measures(**own)
+
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
@@ -80,6 +99,11 @@ class Repeats:
     pages_with: np.ndarray  # float32 (n,), at least 1
     site_pages: np.ndarray  # float32 (n,), distinct pages of the site, 1 where nothing is known of it
     prefix_pages: np.ndarray  # float32 (n,), on how many of them a line begins with the same words and a colon; else 1
+
+    @property
+    def is_known(self) -> np.ndarray:
+        """bool (n,): whether anything is known of the line's site."""
+        return (self.pages_with > 1) | (self.site_pages > 1) | (self.prefix_pages > 1)
 
     @classmethod
     def none(cls, n: int) -> Repeats:
@@ -100,24 +124,45 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What was decided, one row a line: blank lines included, so that row i is line number i + 1 of a page."""
+    """What was decided, one row a line: blank lines included, so that row i is line number i + 1 of a page.
+
+    The columns are `line`, `text`, `label`, `score`, `keep` and `reason`.
+    """
 
     labels: np.ndarray  # uint8 (n_lines,), codes into LABELS
     score: np.ndarray  # float32 (n_lines,), P(line is main content), 0..1
     keep: np.ndarray  # bool (n_lines,)
     reasons: tuple[str, ...]  # the reasons given, each once
     reason_codes: np.ndarray  # int32 (n_lines,), rows of `reasons`
+    lines: Lines = field(repr=False)  # the lines judged, and perhaps others beside them
+    rows: range = field(repr=False)  # the row in `lines` of each line judged
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, rows: slice) -> Verdicts:
-        """The verdicts on some of the lines, by slice."""
-        return Verdicts(self.labels[rows], self.score[rows], self.keep[rows], self.reasons, self.reason_codes[rows])
+        """The verdicts on some of the lines, by slice. The lines keep their numbers."""
+        return Verdicts(
+            self.labels[rows], self.score[rows], self.keep[rows], self.reasons, self.reason_codes[rows], self.lines,
+            self.rows[rows],
+        )  # fmt: skip
 
     def __iter__(self) -> Iterator[tuple[str, float, bool, str]]:
         """(label, score, keep, reason) of each line."""
         return zip(self.label, self.score.tolist(), self.keep.tolist(), self.reason, strict=True)
+
+    @property
+    def line(self) -> list[int]:
+        """The number of each line in its page, from 1."""
+        rows, page_starts = np.array(self.rows, np.int64), self.lines.page_starts
+        return (rows - page_starts[np.searchsorted(page_starts, rows, side="right") - 1] + 1).tolist()
+
+    @property
+    def text(self) -> list[str]:
+        """The text of each line, without its terminator."""
+        text, rows = self.lines.text, np.array(self.rows, np.int64)
+        bounds = zip(self.lines.starts[rows].tolist(), self.lines.ends[rows].tolist(), strict=True)
+        return [text[start:end] for start, end in bounds]
 
     @property
     def label(self) -> list[str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import declutter
 from declutter import Cleaned, Cleaner, Page, Verdicts, learn
 from declutter import cleaner as cleaner_module
+from declutter import pages as pages_module
 from declutter.errors import DeclutterError, ModelError
 from declutter.lines import LABELS
 
@@ -114,8 +115,8 @@ def test_kept_lines_come_out_byte_for_byte_and_in_order(lines):
     text = "".join(lines)
     kept = Cleaner(keep=LABELS).clean(text)
     verdicts = declutter.explain(text)
-    split = cleaner_module.segment([Page("", text=text)])
-    rows = [split.raw(row) for row in range(len(split))]
+    split, _ = cleaner_module.segment([Page("", text=text)])
+    rows = [split.part(range(row, row + 1)).text for row in range(len(split))]
     assert "".join(rows) == text
     assert declutter.clean(text) == "".join(row for row, keep in zip(rows, verdicts.keep, strict=True) if keep)
     assert kept.replace("\n", "").strip() == "" or is_subsequence(list(kept), list(text))
@@ -227,7 +228,7 @@ class TestCleanPages:
         assert all(same(*pair) for pair in zip(cleaned, Cleaner().clean_pages(pages()), strict=True))
 
     def test_with_a_profile_pages_flow_a_batch_at_a_time(self, monkeypatch):
-        monkeypatch.setattr(cleaner_module, "BATCH_PAGES", 2)
+        monkeypatch.setattr(pages_module, "BATCH_PAGES", 2)
         read = []
         source = (read.append(n) or Page(str(n), text=dump("bridge")) for n in range(10))
         results = Cleaner(profile=declutter.Profile()).clean_pages(source)
@@ -238,21 +239,21 @@ class TestCleanPages:
     def test_batches_make_no_difference(self, monkeypatch, batch_pages):
         mixed = [Page(f"{n}", **({"text": dump(t)} if n % 3 else {"html": html(t)})) for n, t in enumerate(TOPICS * 2)]
         expected = list(Cleaner().clean_pages(mixed))
-        monkeypatch.setattr(cleaner_module, "BATCH_PAGES", batch_pages)
+        monkeypatch.setattr(pages_module, "BATCH_PAGES", batch_pages)
         assert all(same(*pair) for pair in zip(Cleaner().clean_pages(mixed), expected, strict=True))
 
     def test_nothing_in_nothing_out(self):
         assert list(Cleaner().clean_pages([])) == list(Cleaner().clean_pages(iter([]))) == []
 
     def test_a_page_that_cannot_be_judged_is_passed_through_whole(self, monkeypatch):
-        real = cleaner_module._segment
+        real = cleaner_module.segment
 
         def fails_at_market(batch):
             if any("market" in page.text for page in batch):
                 raise RuntimeError("the market is closed")
             return real(batch)
 
-        monkeypatch.setattr(cleaner_module, "_segment", fails_at_market)
+        monkeypatch.setattr(cleaner_module, "segment", fails_at_market)
         cleaned = list(Cleaner().clean_pages(pages()))
         assert [result.error for result in cleaned] == [None, "RuntimeError: the market is closed", None, None, None]
         broken = cleaned[1]
@@ -283,6 +284,8 @@ def test_verdicts_are_columns():
     assert verdicts.labels.dtype == np.uint8 and verdicts.score.dtype == np.float32 and verdicts.keep.dtype == bool
     part = verdicts[2:7]
     assert len(part) == 5 and list(part) == list(verdicts)[2:7]
+    assert part.text == dump("bridge").splitlines()[2:7] and part.line == [3, 4, 5, 6, 7]
+    assert verdicts[1:8:3].line == [2, 5, 8] and verdicts[::-1].text[-1] == dump("bridge").splitlines()[0]
     with pytest.raises(dataclasses.FrozenInstanceError):
         verdicts.keep = None
 

@@ -45,7 +45,7 @@ def test_rows_of_a_page_joined_are_the_page():
     assert partial == (None,) * 5
     assert lines.page_starts.tolist() == [0, 7, 7, 9, 9, 16]
     first, last = lines.page_starts[2:4]
-    assert "".join(lines.raw(row) for row in range(first, last)) == "a\nb"
+    assert "".join(lines.part(range(row, row + 1)).text for row in range(first, last)) == "a\nb"
     assert lines.starts[-1] == len(lines.text)
     assert [lines[row] for row in range(9, 16)] == rows(ARTICLE)
     assert all(len(column) == len(lines) for column in lines.dom.values())

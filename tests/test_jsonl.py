@@ -15,6 +15,7 @@ from declutter.files.records import Failure, Note, Options, Record, Row
 from declutter.files.streams import File
 from declutter.lines import Verdicts
 from declutter.pages import Page
+from declutter.stages.segment.text import split_lines
 
 
 def records(tmp_path, *lines, **options):
@@ -109,11 +110,14 @@ def test_the_kept_text_may_go_beside_the_page(tmp_path):
 def test_verdicts_and_errors_come_last(tmp_path):
     (found,) = records(tmp_path, '{"text":"Menu\\nBody","a":{"}":1}} ')
     columns = (np.array([4, 1], np.uint8), np.array([0.1, 0.91239], np.float32), np.array([False, True]))
-    verdicts = Verdicts(*columns, ("because",), np.zeros(2, np.int32))
+    verdicts = Verdicts(*columns, ("because",), np.zeros(2, np.int32), split_lines(["Menu\nBody"]), range(2))
     line = written(found, "Body", verdicts, "too slow", verdicts=True)
-    assert line.startswith(b'{"text":"Body","a":{"}":1}, "verdicts": [{"label": "navigation", ')
+    assert line.startswith(
+        b'{"text":"Body","a":{"}":1}, "verdicts": [{"line": 1, "text": "Menu", "label": "navigation", '
+    )
     result = json.loads(line)
-    assert result["verdicts"][1] == {"label": "body", "score": 0.912, "keep": True, "reason": "because"}
+    last = {"line": 2, "text": "Body", "label": "body", "score": 0.912, "keep": True, "reason": "because"}
+    assert result["verdicts"][1] == last
     assert result["declutter_error"] == "too slow"
     assert "verdicts" not in json.loads(written(found, "Body", verdicts))
 

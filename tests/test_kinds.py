@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import declutter
 from declutter.errors import GoldError, ModelError
 from declutter.extras import kinds
 from declutter.extras.kinds import KINDS, PAGE_FEATURES, KindModel, head_features, page_features, url_features
@@ -17,6 +18,10 @@ SHOP = (
     f"{OFFER}<body><h1>Oilskin coat</h1><div class=price>£49.00</div><button>Add to cart</button><p>Free delivery</p>"
 )
 POST = f"<div class=post><a class=author href=/u>ada</a><p>{PROSE}</p><a>Reply</a> <a>Quote</a></div>"
+
+
+def cleaned(page, **options):
+    return next(iter(declutter.Cleaner(profile=declutter.Profile(), **options).clean_pages([page])))
 
 
 def test_the_features_of_a_page_do_not_hang_on_the_others():
@@ -50,14 +55,25 @@ def test_what_url_and_head_say_is_read():
     ],
 )
 def test_the_shipped_model_tells_plain_cases(kind, html, url):
-    found = kinds.of(Page("a", html=html, url=url))
+    found = kinds.page_kinds(cleaned(Page("a", html=html, url=url)))
     assert next(iter(found)) == kind and set(found) == set(KINDS)
     assert sum(found.values()) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_dump_has_no_kind():
     with pytest.raises(ValueError, match="this is a dump"):
-        kinds.of(Page("a", text="Home\n"))
+        kinds.page_kinds(cleaned(Page("a", text="Home\n")))
+
+
+def test_what_is_known_of_the_site_and_who_judges_change_no_kind():
+    begin = f"<p>Our shop of coats and boats{SHOP}"
+    pages = [Page(str(number), site="a.example", html=f"{begin}<p>Number {number}") for number in range(6)]
+    alone = [kinds.page_kinds(cleaned(page)) for page in pages]
+    by_rules = [kinds.page_kinds(cleaned(page, engine="rules")) for page in pages]
+    in_site = list(declutter.Cleaner().clean_pages(pages))
+    assert all(page.markup.mean is None for page in in_site)  # judged with what is known of the site
+    for one, other, third in zip(alone, map(kinds.page_kinds, in_site), by_rules, strict=True):
+        assert one == pytest.approx(other, abs=1e-5) and one == pytest.approx(third, abs=1e-5)
 
 
 def gold(number, kind, html):

@@ -3,6 +3,7 @@
 import html as markup
 import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,24 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import declutter
-from declutter.cleaner import segment
-from declutter.extras import markdown
-from declutter.lines import BODY, TITLE, Verdicts
+from declutter.extras.markdown import to_markdown
+from declutter.lines import BODY, TITLE
 from declutter.pages import Cleaned, Page
+from declutter.stages.repeats import Profile
 
 
 def cleaned(html=None, text=None, keep=None, titles=(), url=None):
     """A page all of whose rows are kept, or those that `keep` names."""
-    page = Page("a", url=url, html=html, text=text)
-    n = len(segment([page]))
+    (page,) = declutter.Cleaner(profile=Profile()).clean_pages([Page("a", url=url, html=html, text=text)])
+    n = len(page.lines)
     kept = np.ones(n, bool) if keep is None else np.isin(np.arange(n), keep)
     labels = np.full(n, BODY, np.uint8)
     labels[list(titles)] = TITLE
-    return Cleaned(page, "", Verdicts(labels, np.ones(n, np.float32), kept, ("",), np.zeros(n, np.int32)))
+    return replace(page, verdicts=replace(page.verdicts, labels=labels, keep=kept))
 
 
 def of(html, links=False, **more):
-    return markdown.of(cleaned(html, **more), links)
+    return to_markdown(cleaned(html, **more), links)
 
 
 def test_headings_paragraphs_and_quotes():
@@ -103,9 +104,9 @@ def test_hostile_pages_take_bounded_time(html):
 
 
 def test_dumps_are_paragraphs_and_failed_pages_come_out_whole():
-    assert markdown.of(cleaned(text="One\n\n  # two  \n")) == "One\n\n\\# two\n"
+    assert to_markdown(cleaned(text="One\n\n  # two  \n")) == "One\n\n\\# two\n"
     failed = cleaned("<p>x")
-    assert markdown.of(Cleaned(failed.page, "<p>x", failed.verdicts, error="why")) == "<p>x"
+    assert to_markdown(Cleaned(failed.page, "<p>x", failed.verdicts, error="why")) == "<p>x"
 
 
 def test_bytes_are_decoded_and_rows_from_json_are_paragraphs():
@@ -121,7 +122,7 @@ def test_a_cleaned_page_of_the_real_pipeline():
         f"<nav><a href=/>Home</a></nav><article><h1>Boats</h1><p>{prose * 3}<ul><li>{prose}<li>{prose}</ul></article>"
     )
     (answer,) = declutter.Cleaner(profile=declutter.learn([])).clean_pages([Page("a", html=html)])
-    text = markdown.of(answer)
+    text = to_markdown(answer)
     assert "# Boats\n\nThe boats" in text and "\n- The boats" in text and "Home" not in text
 
 
@@ -131,7 +132,7 @@ TAGS = st.sampled_from(["p", "h2", "li", "td", "th", "pre", "code", "a href='/x)
 
 def test_an_exclamation_mark_before_a_link_makes_no_image():
     page = cleaned("<p>Read this!<a href='/x'>The boats</a> now! <a href='/y'>The town</a></p>")
-    assert markdown.of(page, links=True).strip() == "Read this\\![The boats](/x) now! [The town](/y)"
+    assert to_markdown(page, links=True).strip() == "Read this\\![The boats](/x) now! [The town](/y)"
 
 
 @settings(max_examples=150, deadline=None)
@@ -141,6 +142,5 @@ def test_a_reader_sees_the_text_that_was_kept(parts, links):
     html = "".join(f"<{tag}>{markup.escape(text)}</{tag.split()[0]}>" for tag, text in parts)
     html = html.replace("<li>", "<ul><li>").replace("</li>", "</li></ul>")
     page = cleaned(f"<table><tr>{html}</tr><tr><td>1</td><td>2</td></tr></table><ol><li>{html}</ol>")
-    rows = segment([page.page])
-    seen = markup.unescape(re.sub(r"<[^>]*>", "", reader.render(markdown.of(page, links))))
-    assert sorted("".join(seen.split())) == sorted("".join(rows.text.split()))
+    seen = markup.unescape(re.sub(r"<[^>]*>", "", reader.render(to_markdown(page, links))))
+    assert sorted("".join(seen.split())) == sorted("".join(page.lines.text.split()))

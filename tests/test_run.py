@@ -16,7 +16,7 @@ from declutter.errors import InputError, OutputError
 from declutter.extras import kinds, markdown, metadata
 from declutter.files.encoding import decode
 from declutter.run import passes, shards
-from declutter.run.forms import FIELDS
+from declutter.run.outputs import METADATA_FIELDS
 from declutter.stages import write
 from declutter.stages.repeats import Profile
 
@@ -369,7 +369,7 @@ def test_json_lines_carry_what_html_pages_say_of_themselves(html_folder, tmp_pat
     assert (summary.n_pages, summary.failures, summary.partial) == (64, [], [])
     found = {name: json.loads((tmp_path / "out" / f"{name}.jsonl").read_text()) for name in ("bridge.html", "dump.txt")}
     record = found["bridge.html"]
-    assert list(record) == ["id", *FIELDS, "text"]
+    assert list(record) == ["id", *METADATA_FIELDS, "text"]
     assert (record["title"], record["author"], record["date"]) == ("The bridge", "Nell Cardew", "2024-05-01")
     assert record["kind"] in kinds.KINDS and record["language"] == "en" and record["url"] is None
     assert record["text"].startswith("The bridge\nThe council said")
@@ -398,10 +398,12 @@ def test_html_pages_that_are_passed_through_stay_whole(html_folder, tmp_path, wo
         return
     record = json.loads((tmp_path / "out" / "bridge.html.jsonl").read_text())
     assert record["text"] == html_page("bridge") and "100 bytes" in record["declutter_error"]
-    assert [record[name] for name in FIELDS] == [None] * len(FIELDS)
+    assert [record[name] for name in METADATA_FIELDS] == [None] * len(METADATA_FIELDS)
 
 
-@pytest.mark.parametrize(("to", "module", "name"), [("markdown", markdown, "of"), ("jsonl", metadata, "record")])
+@pytest.mark.parametrize(
+    ("to", "module", "name"), [("markdown", markdown, "to_markdown"), ("jsonl", metadata, "record")]
+)
 def test_where_a_form_fails_the_text_is_written_and_it_is_told(html_folder, tmp_path, monkeypatch, to, module, name):
     real = getattr(module, name)
 
@@ -413,20 +415,23 @@ def test_where_a_form_fails_the_text_is_written_and_it_is_told(html_folder, tmp_
         return real(cleaned, *rest)
 
     monkeypatch.setattr(module, name, fails_at_bridge)
-    summary = clean_to(to, [html_folder], tmp_path / "out", run.Limits(seconds=1.0))
+    summary = clean_to(to, [html_folder], tmp_path / "out", run.Limits(seconds=3.0))
     assert (summary.n_pages, summary.failures) == (64, [])
     assert [failure.input for failure in summary.partial] == ["bridge.html", "market.html"]
-    assert "RecursionError: too deep" in summary.partial[0].reason and "1 seconds" in summary.partial[1].reason
+    assert "RecursionError: too deep" in summary.partial[0].reason and "3 seconds" in summary.partial[1].reason
     written = (tmp_path / "out" / ("bridge.html.md" if to == "markdown" else "bridge.html.jsonl")).read_text()
     text = written if to == "markdown" else json.loads(written)["text"] + "\n"
     assert text.startswith("The bridge\nThe council said") and "<" not in text
 
 
-def test_an_html_page_that_no_process_could_judge_is_written_whole(html_folder):
+def test_an_html_page_that_no_process_could_judge_is_written_whole(html_folder, tmp_path):
     (source,) = run.inputs([html_folder / "bridge.html"])
     part = shards.Part("0", source, tuple(source.records()), ())
-    ((record, cleaned),) = shards.pages_of(part, shards.given_up(part, "3 processes died"))
-    assert cleaned.text == html_page("bridge") and "3 processes died" in cleaned.error
+    outputs = run.outputs_for([source.path], str(tmp_path / "out"), to="jsonl")
+    job = shards.Job(Cleaner(), outputs, None, run.Limits())
+    (written,) = shards.given_up(part, "3 processes died", job)["pages"]
+    assert written.text == html_page("bridge") and "3 processes died" in written.error
+    assert set(written.metadata.values()) == {None}
 
 
 def test_a_text_file_takes_many_pages_one_after_the_other(tmp_path):

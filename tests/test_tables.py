@@ -19,6 +19,7 @@ from declutter.files.streams import File
 from declutter.files.tables import ParquetInput
 from declutter.lines import Verdicts
 from declutter.pages import Page
+from declutter.stages.segment.text import split_lines
 
 pa = pytest.importorskip("pyarrow", reason="tables need the extra parquet")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -202,7 +203,8 @@ def test_html_becomes_text(tmp_path):
 def test_the_kept_text_may_go_beside_the_page_and_verdicts_too(tmp_path):
     write_parquet(tmp_path / "a.parquet", table().slice(2, 2))
     columns = (np.array([4, 1], np.uint8), np.array([0.25, 0.75], np.float32), np.array([False, True]))
-    verdicts = Verdicts(*columns, ("because",), np.zeros(2, np.int32))
+    lines = split_lines(["Menu \ud800\nBody"])  # what is no UTF-8 has no place in a table
+    verdicts = Verdicts(*columns, ("because",), np.zeros(2, np.int32), lines, range(2))
     options = {"output_column": "main", "verdicts": True}
     found = opened(tmp_path / "a.parquet", **options)
     result = pq.read_table(rewritten(found, tmp_path / "out", judged=verdicts, **options))
@@ -210,8 +212,8 @@ def test_the_kept_text_may_go_beside_the_page_and_verdicts_too(tmp_path):
     assert result.column("text").to_pylist() == ["page 2 é", None]
     assert result.column("main").to_pylist() == ["PAGE 2 É", None]
     assert result.column("verdicts").to_pylist()[0] == [
-        {"label": "navigation", "score": 0.25, "keep": False, "reason": "because"},
-        {"label": "body", "score": 0.75, "keep": True, "reason": "because"},
+        {"line": 1, "text": "Menu \ufffd", "label": "navigation", "score": 0.25, "keep": False, "reason": "because"},
+        {"line": 2, "text": "Body", "label": "body", "score": 0.75, "keep": True, "reason": "because"},
     ]
 
 

@@ -28,7 +28,7 @@ def rows_of(lines, page):
 def test_each_terminator_ends_a_line(end):
     lines = split_lines([f"one{end}{end}two{end}"])
     assert rows(lines) == ["one", "", "two"]
-    assert [lines.raw(row) for row in range(3)] == [f"one{end}", end, f"two{end}"]
+    assert [lines.part(range(row, row + 1)).text for row in range(3)] == [f"one{end}", end, f"two{end}"]
 
 
 @pytest.mark.parametrize("inside", ["\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\0", "\u200b", "\u2027", "\u202a"])
@@ -62,7 +62,7 @@ def test_rows_joined_are_the_pages(texts):
     assert lines.n_pages == len(texts)
     assert lines.starts.dtype == lines.ends.dtype == lines.page_starts.dtype == np.int64
     for number, text in enumerate(texts):
-        raw = [lines.raw(row) for row in rows_of(lines, number)]
+        raw = [lines.part(range(row, row + 1)).text for row in rows_of(lines, number)]
         assert raw == PHYSICAL_LINE.findall(text)
         assert [lines[row] for row in rows_of(lines, number)] == [line.rstrip("\n\r\u2028\u2029") for line in raw]
 

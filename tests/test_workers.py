@@ -25,8 +25,8 @@ class Job:
     def work(self, pages, limits):
         done = []
         for page in pages:
-            if limits.watch:
-                limits.watch(page)
+            if limits.on_page:
+                limits.on_page(page)
             if page in limits.suspects:
                 done.append("passed through")
                 continue

@@ -20,7 +20,9 @@ def judged(text, keep):
     lines = split_lines([text])
     mask = np.array([keep[row % len(keep)] for row in range(len(lines))], bool)
     labels = np.arange(len(lines), dtype=np.uint8) % len(LABELS)
-    return lines, Verdicts(labels, mask.astype(np.float32), mask, ("x",), np.zeros(len(lines), np.int32))
+    return lines, Verdicts(
+        labels, mask.astype(np.float32), mask, ("x",), np.zeros(len(lines), np.int32), lines, range(len(lines))
+    )
 
 
 text_of_lines = st.text(alphabet=st.sampled_from("a1\t+ é語\n\r\u2028\u2029\u0085\x0b\ufeff\udcff\x00"), max_size=60)
@@ -35,7 +37,7 @@ text_of_lines = st.text(alphabet=st.sampled_from("a1\t+ é語\n\r\u2028\u2029\u0
 def test_kept_and_removed_rebuild_the_page(text, keep):
     lines, verdicts = judged(text, keep)
     [kept], removed = kept_texts(lines, verdicts.keep), removed_text(lines, verdicts)
-    assert kept == "".join(lines.raw(row) for row in range(len(lines)) if verdicts.keep[row])
+    assert kept == "".join(lines.part(range(row, row + 1)).text for row in range(len(lines)) if verdicts.keep[row])
     assert rebuild(kept, removed) == text
 
 
@@ -45,7 +47,7 @@ def test_the_pages_of_a_batch_keep_what_they_keep_alone(texts, keep):
     mask = np.array([keep[row % len(keep)] for row in range(len(lines))], bool)
     bounds = lines.page_starts.tolist()
     assert kept_texts(lines, mask) == [
-        "".join(lines.raw(row) for row in range(first, beyond) if mask[row])
+        "".join(lines.part(range(row, row + 1)).text for row in range(first, beyond) if mask[row])
         for first, beyond in zip(bounds, bounds[1:], strict=False)
     ]
 

@@ -46,9 +46,9 @@ def explain(file, cleaner, form):
     reason, text.
     """
     from declutter import run
+    from declutter.files.verdicts import verdict_rows
 
-    lines, verdicts = run.explain(file, cleaner)
-    rows = ((row + 1, *verdict, lines[row]) for row, verdict in enumerate(verdicts) if lines[row].strip())
+    rows = (row for row in verdict_rows(run.explain(file, cleaner)) if row["text"].strip())
     form = form or ("table" if sys.stdout.isatty() else "tsv")
     for text in {"table": _table, "tsv": _tsv, "json": _json}[form](rows):
         click.echo(text if form == "table" else text.encode("utf-8", "backslashreplace"))
@@ -56,18 +56,18 @@ def explain(file, cleaner, form):
 
 def _tsv(rows) -> Iterator[str]:
     yield "line\tlabel\tscore\tkeep\treason\ttext"
-    for number, label, score, keep, reason, text in rows:
-        yield f"{number}\t{label}\t{score:.3f}\t{str(keep).lower()}\t{reason}\t{text}"
+    for row in rows:
+        keep = str(row["keep"]).lower()
+        yield f"{row['line']}\t{row['label']}\t{row['score']:.3f}\t{keep}\t{row['reason']}\t{row['text']}"
 
 
 def _json(rows) -> Iterator[str]:
     """One array, an object a line."""
-    names = ("line", "label", "score", "keep", "reason", "text")
+    from declutter.files.verdicts import JSON_DIGITS
+
     opening = "["
     for row in rows:
-        record = dict(zip(names, row, strict=True))
-        record["score"] = round(record["score"], 3)
-        yield opening + json.dumps(record, ensure_ascii=False)
+        yield opening + json.dumps({**row, "score": round(row["score"], JSON_DIGITS)}, ensure_ascii=False)
         opening = ","
     yield "]" if opening == "," else "[]"
 
@@ -76,13 +76,14 @@ def _table(rows) -> Iterator[str]:
     import shutil
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
-    for number, label, score, keep, reason, text in rows:
-        begin = f"{number:>5} {'+' if keep else ' '} "
-        shown = cut(visible(text), max(20, width - LONGEST_REASON - 28))
+    for row in rows:
+        label, keep, reason = row["label"], row["keep"], row["reason"]
+        begin = f"{row['line']:>5} {'+' if keep else ' '} "
+        shown = cut(visible(row["text"]), max(20, width - LONGEST_REASON - 28))
         # isolates keep right-to-left text from moving the columns
         yield (
             click.style(begin, dim=not keep)
             + click.style(f"{label:<10}", fg=COLOURS[label], bold=keep)
-            + click.style(f" {score:.2f}  {cut(reason, LONGEST_REASON):<{LONGEST_REASON}}  ", dim=True)
+            + click.style(f" {row['score']:.2f}  {cut(reason, LONGEST_REASON):<{LONGEST_REASON}}  ", dim=True)
             + click.style(f"\u2068{shown}\u2069", dim=not keep)
         )

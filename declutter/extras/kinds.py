@@ -21,9 +21,9 @@ import numpy as np
 
 from declutter.cleaner import segment
 from declutter.errors import ModelError
-from declutter.lines import Repeats
-from declutter.pages import Page
-from declutter.stages.features import HTML_FEATURE_NAMES, Columns, html_features
+from declutter.lines import Lines, Measures, Repeats
+from declutter.pages import Cleaned, Page
+from declutter.stages.features import HTML_FEATURE_NAMES, Columns, html_features, page_mean
 from declutter.stages.measure.measure import measure
 
 KINDS = ("article", "collection", "documentation", "forum", "listing", "product", "service")
@@ -74,6 +74,7 @@ CONTENT = re.compile(r"content\s*=\s*[\"']?([\w.:]+)")
 SCHEMA_TYPE = re.compile(r'"@type"\s{0,9}:\s{0,9}"(\w+)"')
 
 LINE_FEATURES = tuple(name for name in HTML_FEATURE_NAMES if not LEFT_OUT.search(name))
+LINE_COLUMNS = np.array([HTML_FEATURE_NAMES.index(name) for name in LINE_FEATURES])
 URL_FEATURES = (
     "path_parts", "path_empty", "path_dashes", "path_number", "path_date", "query", "query_long", "path_file",
     "path_last_chars", *(f"path_{place}{kind}" for kind in PATH_WORDS for place in ("above_", "any_")),
@@ -135,37 +136,38 @@ def shipped_kinds() -> KindModel:
     return KindModel.load(resources.files("declutter").joinpath("models", "kinds.npz"))
 
 
-def of(page: Page) -> dict[str, float]:
-    """P(kind) of an HTML page, the likeliest kind first. Raises ValueError for a dump: it has no DOM to tell by."""
-    found = shipped_kinds().probabilities(page_features([page]))[0].tolist()
+def page_kinds(cleaned: Cleaned) -> dict[str, float]:
+    """P(kind) of an HTML page, the likeliest kind first. Raises ValueError for a dump, which has no DOM to tell by."""
+    if cleaned.markup is None:
+        raise ValueError("the kind of a page is told from its HTML; this is a dump, or a page that was not judged")
+    mean = cleaned.markup.mean
+    if mean is None:  # its site was known, and kinds are told by a page alone; or the rules judged it
+        mean = _mean_alone(cleaned.lines, cleaned.markup.measures)
+    x = _page_features(mean, cleaned.page.url, cleaned.markup.html)
+    found = shipped_kinds().probabilities(x[None])[0].tolist()
     return dict(sorted(zip(KINDS, found, strict=True), key=lambda kind: -kind[1]))
 
 
 def page_features(pages: Sequence[Page]) -> np.ndarray:
     """PAGE_FEATURES of HTML pages, each seen alone: float32 (n_pages, n_features)."""
-    from declutter.stages.segment.decode import decode_html
+    rows = []
+    for page in pages:
+        if page.html is None:
+            raise ValueError("the kind of a page is told from its HTML; this is a dump")
+        lines, ((html, _),) = segment([page])
+        rows.append(_page_features(_mean_alone(lines, measure(lines)), page.url, html))
+    return np.array(rows)
 
-    if any(page.html is None for page in pages):
-        raise ValueError("the kind of a page is told from its HTML; this is a dump")
-    htmls = [page.html if isinstance(page.html, str) else decode_html(page.html) for page in pages]
-    heads = [url_features(page.url) + head_features(html) for page, html in zip(pages, htmls, strict=True)]
-    return np.hstack([_line_means(pages), np.array(heads, np.float32)])
+
+def _mean_alone(lines: Lines, measures: Measures) -> np.ndarray:
+    """The `page_mean` of one page's features, nothing being known of its site."""
+    return page_mean(html_features(Columns(lines, measures, Repeats.none(len(measures)))), measures)
 
 
-def _line_means(pages: Sequence[Page]) -> np.ndarray:
-    """The means of LINE_FEATURES over each page's lines by their words, and how many words and lines those are."""
-    lines = segment(pages)
-    measures = measure(lines)
-    x = html_features(Columns(lines, measures, Repeats.none(len(measures))))
-    x = x[:, [HTML_FEATURE_NAMES.index(name) for name in LINE_FEATURES]].astype(np.float64)
-    weight = measures.words.astype(np.float64) + 1.0
-    means = np.zeros((len(pages), x.shape[1] + 2))
-    starts = measures.page_starts.tolist()
-    for number, rows in enumerate(map(slice, starts[:-1], starts[1:])):
-        total = weight[rows].sum()
-        means[number, :-2] = weight[rows] @ x[rows] / max(total, 1.0)
-        means[number, -2:] = np.log1p([total, rows.stop - rows.start])
-    return means.astype(np.float32)
+def _page_features(mean: np.ndarray, url: str | None, html: str) -> np.ndarray:
+    """PAGE_FEATURES of a page, float32 (n_features,), from what `page_mean` gives for it."""
+    of_page = np.array(url_features(url) + head_features(html), np.float32)
+    return np.concatenate([mean[LINE_COLUMNS], np.log1p(mean[-2:]), of_page])
 
 
 def url_features(url: str | None) -> list[float]:

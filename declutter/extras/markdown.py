@@ -1,7 +1,7 @@
 """A cleaned page as Markdown (CommonMark with tables): headings, lists, quotes, tables, code, links if asked.
 
-The kept rows are found again in the page's tree (segment/pieces.py), which says what each of them is. Text that
-Markdown would read as markup is escaped: a reader of the rendered page sees the rows as they were kept.
+The elements around the kept rows (elements.py) say what each row is. Text that Markdown would read as markup is
+escaped: a reader of the rendered page sees the rows as they were kept.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import numpy as np
 
-from declutter.cleaner import segment
+from declutter.extras.elements import Element, Piece, rows_in_tree
 from declutter.lines import TITLE, Lines
-from declutter.pages import Cleaned
-from declutter.stages.segment.pieces import Element, Piece, pieces
+from declutter.pages import Cleaned, Markup
 
 LINK_SCHEMES = frozenset({"", "http", "https", "mailto", "tel", "ftp"})
 LANGUAGE = re.compile(r"\b(?:language|lang|highlight-source|brush:?)[-\s]+([\w+#.-]{1,30})")
 LANGUAGE_LEVELS = 5  # of elements around code that are asked for its language
 
+MAY_BE_MARKUP = re.compile(r"[\\`*\[\]<&~_]")  # most texts have none of these, and a class of characters is quick
 MARKUP = re.compile(r"[\\`*\[\]]|<(?=[a-zA-Z/!?])|&(?=#?\w{1,32};)|~(?=~)|(?<=~)~|(?<!\w)_+|_+(?!\w)")
 LINE_MARKUP = re.compile(r"(?:#{1,6}(?=\s|$)|>|[-+](?=\s|$|-)|=(?==*\s*$)|\d{1,9}(?P<dot>[.)])(?=\s|$))")
 URL_MARKUP = re.compile(r"[\x00-\x20()<>\"\\\x7f]|&(?=#?\w{1,32};)")
@@ -39,11 +39,11 @@ class _Row:
     is_title: bool = False
 
     def nearest(self, role: str) -> Element | None:
-        """The innermost element around the row that is a "heading", "cell", "pre", ... (pieces.ROLES)."""
+        """The innermost element around the row that is a "heading", "cell", "pre", ... (elements.ROLES)."""
         return self.element.nearest.get(role) if self.element is not None else None
 
 
-def of(cleaned: Cleaned, links: bool = False) -> str:
+def to_markdown(cleaned: Cleaned, links: bool = False) -> str:
     """The kept rows of a page as Markdown, ending in a newline unless nothing was kept.
 
     A dump has no structure: each of its lines is a paragraph. So is a row that the page's tree doesn't have. Links
@@ -52,66 +52,28 @@ def of(cleaned: Cleaned, links: bool = False) -> str:
     """
     if cleaned.error is not None:
         return cleaned.text
-    lines = segment([cleaned.page])
-    kept, is_title = cleaned.verdicts.keep, cleaned.verdicts.labels == TITLE
-    if cleaned.page.html is None:
-        found = [(row, _escaped_line(lines[row]), None) for row in np.flatnonzero(kept).tolist() if lines[row].strip()]
+    lines, kept = cleaned.lines, np.flatnonzero(cleaned.verdicts.keep).tolist()
+    is_title = cleaned.verdicts.labels == TITLE
+    if cleaned.markup is None:
+        found = ((row, _escaped_line(lines[row]), None) for row in kept if lines[row].strip())
     else:
-        found = _with_elements(cleaned, lines, links)
+        found = _with_elements(cleaned.markup, lines, kept, _link_writer(cleaned.page.url) if links else None)
     rows = [_Row(text, element, bool(is_title[row])) for row, text, element in found]
     text = "\n".join(_written(rows))
     return f"{text}\n" if text else ""
 
 
-def _with_elements(cleaned: Cleaned, lines: Lines, links: bool) -> Iterator[tuple[int, str, Element | None]]:
+def _with_elements(
+    markup: Markup, lines: Lines, kept: Sequence[int], link_of: Callable[[str], str] | None
+) -> Iterator[tuple[int, str, Element | None]]:
     """(row, its text marked up, the innermost element of its first piece) of each kept row."""
-    from declutter.stages.segment.decode import decode_html
-
-    page, keep = cleaned.page, cleaned.verdicts.keep
-    html = decode_html(page.html) if isinstance(page.html, bytes) else page.html
-    texts = [lines[row] for row in range(len(lines))]
-    of_row, stream = _pieces_of_rows(texts, pieces(html))
-    link_of = _link_writer(page.url) if links else None
-    element = None
-    for row in np.flatnonzero(keep).tolist():
-        own = of_row.get(row, ())
-        if "".join(texts[row].split()) != stream.get(row, ""):
-            own = ()  # a row that the tree doesn't have, such as text that only JSON carries
-        if texts[row]:  # a blank row is one of the <pre> above
-            element = own[0].element if own else None
-        is_code = element is not None and "pre" in element.nearest
-        if is_code or texts[row]:
-            yield row, texts[row] if is_code else _marked(own, link_of) or _escaped_line(texts[row]), element
-
-
-def _pieces_of_rows(texts: Sequence[str], found: Sequence[Piece]) -> tuple[dict[int, list[Piece]], dict[int, str]]:
-    """The pieces of each row, and their visible characters: rows and pieces have the same characters in order."""
-    lengths = [len("".join(text.split())) for text in texts]
-    of_row: dict[int, list[Piece]] = defaultdict(list)
-    visible: dict[int, str] = defaultdict(str)
-    row, room = 0, lengths[0] if lengths else 0  # room: visible characters of the row that are still to come
-    for element, rest in ((piece.element, line) for piece in found for line in piece.text.splitlines(keepends=True)):
-        while rest:
-            while not room and row + 1 < len(lengths):
-                row += 1
-                room = lengths[row]
-            if not room and not rest.isspace():
-                return of_row, visible  # the rows end here
-            first, rest = _cut(rest, room)
-            characters = "".join(first.split())
-            if characters or row in of_row:
-                of_row[row].append(Piece(first, element))
-                visible[row] += characters
-                room -= len(characters)
-    return of_row, visible
-
-
-def _cut(text: str, n_visible: int) -> tuple[str, str]:
-    """The text up to its visible character `n_visible`, and the rest."""
-    if len(text) <= n_visible or len("".join(text.split())) <= n_visible:
-        return text, ""
-    visible = [place for place, character in enumerate(text) if not character.isspace()]
-    return text[: visible[n_visible]], text[visible[n_visible] :]
+    for row, pieces, element in rows_in_tree(lines, kept, markup.body):
+        text = lines[row]
+        if element is not None and "pre" in element.nearest:
+            yield row, text, element
+        elif text:
+            # a row that the tree doesn't have, such as a line of broken HTML, is a paragraph
+            yield row, _marked(pieces, link_of) if pieces else _escaped_line(text), element
 
 
 def _link_writer(base: str | None) -> Callable[[str], str]:
@@ -160,6 +122,8 @@ def _code(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Text that Markdown reads as itself within a line."""
+    if not MAY_BE_MARKUP.search(text):
+        return text
     return MARKUP.sub(lambda found: "".join(f"\\{character}" for character in found[0]), text)
 
 

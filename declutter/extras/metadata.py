@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from itertools import islice
 
-from selectolax.lexbor import LexborHTMLParser
-
-from declutter.extras import kinds
-from declutter.pages import Cleaned
-from declutter.stages.segment.bounds import bounded
+from declutter.extras.elements import attribute_of, html_within, text_of
+from declutter.extras.kinds import page_kinds
+from declutter.pages import Cleaned, Markup
 from declutter.stages.segment.json_text import objects, types
 
 UNKNOWN_LANGUAGE = "und"  # as BCP 47 has it
@@ -43,8 +42,11 @@ DATE_METAS = (
 )  # fmt: skip
 SITE_METAS = (("property", "og:site_name"), ("name", "application-name"), ("name", "apple-mobile-web-app-title"))
 LANGUAGE_METAS = (("http-equiv", "content-language"), ("name", "language"), ("property", "og:locale"))
-#: Elements that name the author, where no meta does.
-AUTHOR_ELEMENTS = '[itemprop~="author"] [itemprop~="name"], [itemprop~="author"], a[rel~="author"]'
+MAX_HEADINGS = 20  # <h1> elements that are read
+META = re.compile(r"<meta( [^>]*)>")
+H1, TITLE = re.compile(r"<(h1)((?= |>)[^>]*)>"), re.compile(r"<(title)((?= |>)[^>]*)>")
+AUTHOR_TAG = re.compile(r"<([a-z][^\s>]*)( [^>]*author[^>]*)>")
+NAME_TAG = re.compile(r"<([a-z][^\s>]*)( [^>]*itemprop[^>]*)>")
 DAY = re.compile(r"(?<!\d)((?:19|20)\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
 LANGUAGE_TAG = re.compile(r"[a-zA-Z]{2,3}(?:[-_][a-zA-Z0-9]{2,8})*$")
 TITLE_PARTS = re.compile(r"\s+[|\-–—:·»•]+\s+|\s*[|»]\s*")
@@ -62,53 +64,47 @@ class Metadata:
     site: str | None  # the site's own name for itself
 
 
-def of(html: str, url: str | None = None, text: str = "") -> Metadata:
-    """The metadata of a page; `text` is what was kept of it, to tell its language from.
-
-    Hostile pages are cut as `split_html` cuts them.
-    """
-    octets, *_ = bounded(html.replace("\0", "").encode("utf-8", "replace"))
-    tree = LexborHTMLParser(octets or b" ")
-    things = list(objects(html))
-    metas = _metas(tree)
+def page_metadata(cleaned: Cleaned) -> Metadata:
+    """The metadata of a cleaned page. Of a dump, only the language is known; of a page with `error`, nothing is."""
+    if cleaned.error is not None:
+        return Metadata(None, None, None, UNKNOWN_LANGUAGE, None)
+    markup = cleaned.markup
+    if markup is None:
+        return Metadata(None, None, None, _language("", {}, cleaned.text), None)
+    things = list(objects(markup.html))
+    metas = _metas(markup)
     site = _first([*_contents(metas, SITE_METAS), *_publishers(things)])
     return Metadata(
-        title=_title(tree, metas, things, site),
-        author=_author(tree, metas, things, site),
-        date=_date(html, url, metas, things),
-        language=_language(tree, metas, text),
+        title=_title(markup, metas, things, site),
+        author=_author(markup, metas, things, site),
+        date=_date(markup.html, cleaned.page.url, metas, things),
+        language=_language(markup.body, metas, cleaned.text),
         site=site,
     )
 
 
 def record(cleaned: Cleaned) -> dict[str, str | None]:
-    """What JSON output says of a cleaned page: id, url, title, author, date, language, site, kind, text.
+    """The fields of a cleaned page in JSON output: id, url, title, author, date, language, site, kind, text.
 
-    Of a dump only its language is told. A page that was passed through because it can't be judged has no kind.
+    A dump has no kind, nor has a page that was passed through because it can't be judged.
     """
     page = cleaned.page
-    if page.html is None:
-        found, kind = Metadata(None, None, None, of("", text=cleaned.text).language, None), None
-    else:
-        from declutter.stages.segment.decode import decode_html
-
-        html = page.html if isinstance(page.html, str) else decode_html(page.html)
-        found = of(html, page.url, "" if cleaned.error else cleaned.text)
-        kind = None if cleaned.error else next(iter(kinds.of(page)))
-    return {"id": page.id, "url": page.url, **asdict(found), "kind": kind, "text": cleaned.text}
+    kind = None if cleaned.markup is None or cleaned.error is not None else next(iter(page_kinds(cleaned)))
+    return {"id": page.id, "url": page.url, **asdict(page_metadata(cleaned)), "kind": kind, "text": cleaned.text}
 
 
-def _metas(tree: LexborHTMLParser) -> dict[tuple[str, str], list[str]]:
+def _metas(markup: Markup) -> dict[tuple[str, str], list[str]]:
     """The contents of <meta> elements by (attribute, its value in lower case), in the page's order."""
     found: dict[tuple[str, str], list[str]] = {}
-    for node in tree.css("meta[content]"):
-        attributes = node.attributes
+    for tag in (*META.findall(markup.head), *META.findall(markup.body)):
+        content = attribute_of(tag, "content")
         for name in ("property", "name", "itemprop", "http-equiv"):
-            if attributes.get(name):
-                found.setdefault((name, attributes[name].lower()), []).append(attributes["content"] or "")
+            value = attribute_of(tag, name)
+            if value:
+                found.setdefault((name, value.lower()), []).append(content)
                 if name != "itemprop":  # pages mix up `property` and `name`
                     other = "name" if name == "property" else "property"
-                    found.setdefault((other, attributes[name].lower()), []).append(attributes["content"] or "")
+                    found.setdefault((other, value.lower()), []).append(content)
     return found
 
 
@@ -143,11 +139,14 @@ def _publishers(things: list[dict]) -> Iterator[str]:
         yield from _named(thing.get("publisher"))
 
 
-def _title(tree: LexborHTMLParser, metas: dict, things: list[dict], site: str | None) -> str | None:
+def _title(markup: Markup, metas: dict, things: list[dict], site: str | None) -> str | None:
     """The page's headline, without the name of the site that titles end or begin with."""
     headlines = [thing.get("headline") for thing in things if types(thing) & ARTICLES]
-    headings = [node.text() for node in tree.css("h1")[:20]]
-    whole = _first([*(node.text() for node in tree.css("title")[:1]), *_contents(metas, TITLE_METAS)])
+    headings = [text_of(html_within(markup.body, start)) for start in islice(H1.finditer(markup.body), MAX_HEADINGS)]
+    titles = (
+        text_of(html_within(part, start)) for part in (markup.head, markup.body) for start in TITLE.finditer(part)
+    )
+    whole = _first([*islice(titles, 1), *_contents(metas, TITLE_METAS)])
     only = headings if len({_folded(heading) for heading in headings} - {""}) == 1 else []
     title = _first([*only, *headlines, *_contents(metas, TITLE_METAS), whole, *headings])
     return _without_site(title, site) if title else None
@@ -165,17 +164,29 @@ def _without_site(title: str, site: str | None) -> str:
     return title
 
 
-def _author(tree: LexborHTMLParser, metas: dict, things: list[dict], site: str | None) -> str | None:
+def _author(markup: Markup, metas: dict, things: list[dict], site: str | None) -> str | None:
     """Who wrote the page; the site itself is no author."""
     of_articles = [name for thing in things if types(thing) & ARTICLES for name in _named(thing.get("author"))]
     of_metas = [name for name in _contents(metas, AUTHOR_METAS) if "://" not in name]
-    in_elements = [node.text() for node in tree.css(AUTHOR_ELEMENTS)[:MAX_AUTHORS]]
+    in_elements = islice(_author_elements(markup.body), MAX_AUTHORS)
     for names in (of_articles, of_metas, in_elements):
         folded = (BY.sub("", " ".join(name.split()))[:MAX_VALUE_CHARS] for name in names)
         different = dict.fromkeys(name for name in folded if name and _folded(name) != _folded(site or ""))
         if different:
             return "; ".join(list(different)[:MAX_AUTHORS])
     return None
+
+
+def _author_elements(body: str) -> Iterator[str]:
+    """The texts of the elements that name the author, in the page's order."""
+    for start in AUTHOR_TAG.finditer(body):
+        is_author = "author" in attribute_of(start[2], "itemprop").split()
+        if is_author or (start[1] == "a" and "author" in attribute_of(start[2], "rel").split()):
+            inner = html_within(body, start)
+            yield text_of(inner)
+            for of_name in NAME_TAG.finditer(inner) if is_author else ():
+                if "name" in attribute_of(of_name[2], "itemprop").split():
+                    yield text_of(html_within(inner, of_name))
 
 
 def _date(html: str, url: str | None, metas: dict, things: list[dict]) -> str | None:
@@ -198,15 +209,14 @@ def _searched_date(html: str, url: str | None) -> str | None:
     return find_date(html, url=url, original_date=True, extensive_search=False)
 
 
-def _language(tree: LexborHTMLParser, metas: dict, text: str) -> str:
+def _language(body: str, metas: dict, text: str) -> str:
     """The language of the text where a library tells it, else what the page declares."""
     if len(text) >= LEAST_LANGUAGE_CHARS and find_spec("py3langid") is not None:
         from py3langid import classify
 
         return classify(text[:LANGUAGE_CHARS])[0]
-    root = tree.css_first("html")
-    declared = (root.attributes.get("lang") or root.attributes.get("xml:lang")) if root is not None else None
-    for value in (declared, *_contents(metas, LANGUAGE_METAS)):
+    root = body[: body.find(">")]
+    for value in (attribute_of(root, "lang") or attribute_of(root, "xml:lang"), *_contents(metas, LANGUAGE_METAS)):
         if value and LANGUAGE_TAG.match(value.strip()):
             return value.strip().replace("_", "-")
     return UNKNOWN_LANGUAGE

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from declutter.errors import InputError
 from declutter.files.compression import BUFFER_BYTES, Budget, BudgetSpent, packing, unpacked, without_compression
@@ -21,7 +21,9 @@ from declutter.files.recognition import HEAD_BYTES, format_of_name, recognized
 from declutter.files.records import ONE_PAGE, READ_AS_HTML, Failure, Input, Record
 from declutter.files.refused_kinds import RefusedKind, refused_zip
 from declutter.files.streams import FileInput, read_whole
-from declutter.lines import Verdicts
+
+if TYPE_CHECKING:
+    from declutter.files.verdicts import PageVerdicts
 
 OUTSIDE = re.compile(r"^[/\\]|^[a-z]:|(^|[/\\])\.\.([/\\]|$)|\0", re.I)  # names that lead out of a folder
 #: What zipfile raises at a member that is damaged or packed in a way that it doesn't know.
@@ -231,7 +233,7 @@ class ArchiveOutput:
         self._members = members
         self._suffix = suffix
 
-    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+    def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
         name = record.page.id[len(self._input.id) + 1 :]
         content = content_of(record, text)
         if self._input.format not in ("zip", "tar"):

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from declutter.errors import InputError
 from declutter.files.encoding import HTML_OUTPUT, Encoding, decode
 from declutter.files.recognition import format_of_name
 from declutter.files.records import READ_AS_HTML, Options, Record
 from declutter.files.streams import FileInput, read_whole
-from declutter.lines import Verdicts
 from declutter.pages import Page
+
+if TYPE_CHECKING:
+    from declutter.files.verdicts import PageVerdicts
 
 #: Other text becomes UTF-8; what has no place in it goes out as the bytes that it came in as.
 TEXT_OUTPUT = Encoding("utf-8", "surrogateescape")
@@ -86,7 +88,7 @@ class DocumentOutput:
         self._has_many = has_many
         self._gap = b""  # what comes between the last page and the next
 
-    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+    def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
         content = content_of(replace(record, rest=None) if self._has_many else record, text)
         if self._has_many and content:
             content, self._gap = self._gap + content, b"\n" if content.endswith(b"\n") else b"\n\n"

@@ -19,7 +19,7 @@ from declutter.errors import InputError
 from declutter.files.page_columns import Columns, keys_of, missing_page, string_or_none, value_at
 from declutter.files.records import Failure, Options, Record
 from declutter.files.streams import FileInput, megabytes
-from declutter.lines import Verdicts
+from declutter.files.verdicts import JSON_DIGITS, PageVerdicts, verdict_rows
 from declutter.pages import Page
 
 SKIPPED_BYTES = 1 << 20  # of a line that is too long, at once
@@ -274,10 +274,10 @@ class JsonlOutput:
         self._options = options
         self._is_live = is_live  # someone waits for each line
 
-    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+    def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
         extra: dict[str, object] = {}
         if self._options.verdicts and verdicts is not None:
-            extra[VERDICTS] = verdict_rows(verdicts)
+            extra[VERDICTS] = verdict_rows(verdicts, JSON_DIGITS)
         if error is not None:
             extra[ERROR] = error
         if isinstance(record.rest, JsonLine):
@@ -379,11 +379,3 @@ def fields_of_line(rest: JsonLine) -> dict[str, object]:
     if fields.get(rest.column) is None:
         fields.pop(rest.column, None)
     return fields
-
-
-def verdict_rows(verdicts: Verdicts) -> list[dict[str, object]]:
-    """The verdict on each line, the first line's first."""
-    return [
-        {"label": label, "score": round(score, 3), "keep": keep, "reason": reason}
-        for label, score, keep, reason in verdicts
-    ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from declutter.pages import Page
 
 if TYPE_CHECKING:
-    from declutter.lines import Verdicts
+    from declutter.files.verdicts import PageVerdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Output(Protocol):
     caller names the file.
     """
 
-    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+    def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
         """Add a page: its kept text, its verdicts where `Options.verdicts` asks for them, why it was passed through."""
         ...
 

@@ -15,11 +15,11 @@ from typing import BinaryIO, ClassVar, NamedTuple
 
 from declutter.errors import InputError
 from declutter.files.encoding import UTF8, Encoding, decode
-from declutter.files.jsonl import ERROR, VERDICTS, verdict_rows
+from declutter.files.jsonl import ERROR, VERDICTS
 from declutter.files.page_columns import Columns, missing_page
 from declutter.files.records import Failure, Options, Record
 from declutter.files.streams import FileInput, megabytes
-from declutter.lines import Verdicts
+from declutter.files.verdicts import JSON_DIGITS, PageVerdicts, verdict_rows
 from declutter.pages import Page
 
 DELIMITERS = ",;\t|"
@@ -261,13 +261,13 @@ class SeparatedOutput:
         self._is_live = is_live
         self._layout: Layout | None = None
 
-    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+    def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
         row: SeparatedRow = record.rest
         if self._layout is None:
             self._layout = row.layout
             self._stream.write(row.layout.encoding.bom)
             self._write_row(list(row.layout.header), self._renamed(row.layout), [VERDICTS, ERROR])
-        judged = "" if verdicts is None else json.dumps(verdict_rows(verdicts), ensure_ascii=False)
+        judged = "" if verdicts is None else json.dumps(verdict_rows(verdicts, JSON_DIGITS), ensure_ascii=False)
         extra = [row.layout.written(judged), row.layout.written(error or "")]
         self._write_row(list(row.fields), None if row.is_null else text, extra)
         if self._is_live:

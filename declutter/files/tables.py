@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +25,7 @@ from declutter.files.page_columns import (
 )
 from declutter.files.records import Failure, Options, Record, Row
 from declutter.files.streams import FileInput, megabytes
-from declutter.lines import Verdicts
+from declutter.files.verdicts import PageVerdicts, verdicts_array, verdicts_type, without_surrogates
 from declutter.pages import Page
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ ROW_GROUP_BYTES = 32 << 20  # held until they are written: smaller row groups ar
 NEW_TABLE_BYTES = 8 << 20  # of text, made into a batch at once
 NEW_TABLE_ROWS = 10_000
 NEW_TABLE_COMPRESSION = "zstd"
-SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that is no UTF-8, or came as an escape of JSON
 
 
 def arrow():
@@ -331,19 +329,19 @@ class TableOutput:
         self._field = self._schema.field(len(schema) if self._adds else self._place)
         self._keeps_unread = new_name is None  # HTML under a name of text would be worse than nothing
         self._has_verdicts = options.verdicts
-        self._pages: dict[int, tuple[str | None, Verdicts | None]] = {}  # by row number, of the batch
+        self._pages: dict[int, tuple[str | None, pyarrow.Array | None]] = {}  # by row number, of the batch
         self._batches = table.batches()
         self._start = 0  # row number of the batch's first row
         self._batch = self._next_batch()
         self._writer = _writer_for(table, stream, format, self._schema)
 
-    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+    def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
         number, is_null = record.rest
         while self._batch is not None and number >= self._start + self._batch.num_rows:
             self._finish_batch()
         if self._batch is None:
             raise OutputError(f"{self._name}: damaged in a column that would be carried through, before row {number}")
-        self._pages[number] = (None if is_null else text, verdicts)
+        self._pages[number] = (None if is_null else text, verdicts_array([verdicts]) if self._has_verdicts else None)
 
     def close(self) -> None:
         while self._batch is not None and not self._writer.is_closed:
@@ -371,7 +369,8 @@ class TableOutput:
         else:
             columns = [*batch.columns[: self._place], column, *batch.columns[self._place + 1 :]]
         if self._has_verdicts:
-            columns.append(_verdict_array([page[1] if page else None for page in pages]))
+            nothing = verdicts_array([None])
+            columns.append(arrow().concat_arrays([page[1] if page else nothing for page in pages]))
         self._writer.write(arrow().RecordBatch.from_arrays(columns, schema=self._schema))
         self._start += batch.num_rows
         self._pages.clear()
@@ -387,7 +386,7 @@ def _schema_out(
     is_plain = not pyarrow.types.is_dictionary(old.type) and new_name in (None, old.name)
     field = pyarrow.field(new_name or old.name, old.type if is_plain else pyarrow.string(), metadata=old.metadata)
     schema = schema.append(field) if adds else schema.set(place, field)
-    return schema.append(pyarrow.field(VERDICTS, _verdict_type())) if has_verdicts else schema
+    return schema.append(pyarrow.field(VERDICTS, verdicts_type())) if has_verdicts else schema
 
 
 def _text_array(texts: list[str | bytes | None], kind: pyarrow.DataType) -> pyarrow.Array:
@@ -406,24 +405,7 @@ def _text_array(texts: list[str | bytes | None], kind: pyarrow.DataType) -> pyar
 def _utf8(text: str | bytes | None) -> str | None:
     if isinstance(text, bytes):
         return text.decode("utf-8", "replace")
-    return text and SURROGATE.sub("\ufffd", text)
-
-
-def _verdict_type() -> pyarrow.DataType:
-    """The verdicts of a page: one a line."""
-    pyarrow = arrow()
-    fields = [("label", pyarrow.string()), ("score", pyarrow.float32()), ("keep", pyarrow.bool_())]
-    return pyarrow.list_(pyarrow.struct([*fields, ("reason", pyarrow.string())]))
-
-
-def _verdict_array(verdicts: list[Verdicts | None]) -> pyarrow.Array:
-    rows = [
-        None
-        if found is None
-        else [dict(zip(("label", "score", "keep", "reason"), verdict, strict=True)) for verdict in found]
-        for found in verdicts
-    ]
-    return arrow().array(rows, _verdict_type())
+    return text and without_surrogates(text)
 
 
 class _TableWriter(ABC):
@@ -528,14 +510,14 @@ class NewTableOutput:
         names = ("id", "url", "site", options.output_column or "text", "other")
         fields = [pyarrow.field(name, pyarrow.string()) for name in names]
         if options.verdicts:
-            fields.append(pyarrow.field(VERDICTS, _verdict_type()))
+            fields.append(pyarrow.field(VERDICTS, verdicts_type()))
         self._schema = pyarrow.schema(fields)
         self._options = options
         self._rows: list[tuple] = []
         self._n_bytes = 0
         self._writer = _ParquetWriter(stream, self._schema, NEW_TABLE_COMPRESSION)
 
-    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+    def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
         page, fields = record.page, {}
         if isinstance(record.rest, JsonLine):
             fields = fields_of_line(record.rest)
@@ -548,7 +530,8 @@ class NewTableOutput:
         rest = {name: value for name, value in fields.items() if name not in own or str(value) != own[name]}
         other = json.dumps(rest, ensure_ascii=False) if rest else None
         is_null = getattr(record.rest, "is_null", False)
-        self._rows.append((page_id, page.url, page.site, None if is_null else text, other, verdicts))
+        of_lines = verdicts_array([verdicts]) if self._options.verdicts else None
+        self._rows.append((page_id, page.url, page.site, None if is_null else text, other, of_lines))
         self._n_bytes += len(text)
         if self._n_bytes > NEW_TABLE_BYTES or len(self._rows) >= NEW_TABLE_ROWS:
             self._flush()
@@ -561,7 +544,7 @@ class NewTableOutput:
         *columns, verdicts = zip(*self._rows, strict=True) if self._rows else [[]] * 6
         arrays = [_text_array(list(column), arrow().string()) for column in columns]
         if self._options.verdicts:
-            arrays.append(_verdict_array(list(verdicts)))
+            arrays.append(arrow().concat_arrays([verdicts_array([]), *verdicts]))
         self._writer.write(arrow().RecordBatch.from_arrays(arrays, schema=self._schema))
         self._rows, self._n_bytes = [], 0
 

@@ -18,7 +18,7 @@ from declutter.pages import Page
 from declutter.stages.segment.decode import decode_html
 
 if TYPE_CHECKING:
-    from declutter.lines import Verdicts
+    from declutter.files.verdicts import PageVerdicts
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 #: What is carried from a record's headers into JSON and WET outputs.
@@ -148,7 +148,7 @@ class WetOutput:
         self._stream = stream
         self._is_gzip = is_gzip
 
-    def write(self, record: Record, text: str, verdicts: Verdicts | None = None, error: str | None = None) -> None:
+    def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
         content = text.encode("utf-8", "replace")
         lines = ["WARC/1.0", "WARC-Type: conversion"]
         fields = record.rest if isinstance(record.rest, dict) else {}

@@ -88,10 +88,3 @@ def cleaned_rows(cleaner: Cleaner, pages: Iterable[Page | None]) -> Iterator[Cle
             UncleanedWarning,
             stacklevel=3,
         )
-
-
-def verdict_rows(cleaned: Cleaned | None) -> list[dict] | None:
-    """The verdict on each line of a page, blank lines included: label, score, keep, reason."""
-    if cleaned is None:
-        return None
-    return [dict(zip(("label", "score", "keep", "reason"), verdict, strict=True)) for verdict in cleaned.verdicts]

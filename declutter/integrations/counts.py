@@ -1,4 +1,4 @@
-"""Sites' template counts and pages' verdicts as Arrow columns: what the hooks for clusters have in common."""
+"""Sites' template counts as Arrow columns: what the hooks for clusters have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from declutter import LABELS, Cleaned
 from declutter.stages.repeats import Site
 
 #: A row a site.
@@ -19,10 +18,6 @@ COUNTS_SCHEMA = pa.schema(
         "fingerprints": pa.list_(pa.int64()),  # bits of an unsigned hash, a line each, ascending when unsigned
         "pages_with": pa.list_(pa.int32()),  # on how many of the counted pages each line stands
     }
-)
-#: The verdicts on one page, a struct a line, blank lines included.
-VERDICTS_TYPE = pa.list_(
-    pa.struct({"label": pa.string(), "score": pa.float32(), "keep": pa.bool_(), "reason": pa.string()})
 )
 
 
@@ -51,19 +46,3 @@ def sites_of(counts: pa.RecordBatch) -> Iterator[Site]:
             pages_with=pages_with[row].values.to_numpy(),
             n_seen=n_seen[row].as_py(),
         )
-
-
-def verdicts_array(cleaned: Sequence[Cleaned | None]) -> pa.Array:
-    """The verdicts on each page (VERDICTS_TYPE), null for None."""
-    judged = [done.verdicts for done in cleaned if done is not None]
-    ends = np.cumsum([0, *(0 if done is None else len(done.verdicts) for done in cleaned)])
-    labels = np.concatenate([np.zeros(0, np.uint8), *(verdicts.labels for verdicts in judged)])
-    columns = [
-        pa.DictionaryArray.from_arrays(pa.array(labels, pa.int8()), pa.array(LABELS)).cast(pa.string()),
-        pa.array(np.concatenate([np.zeros(0, np.float32), *(verdicts.score for verdicts in judged)])),
-        pa.array(np.concatenate([np.zeros(0, bool), *(verdicts.keep for verdicts in judged)])),
-        pa.array([reason for verdicts in judged for reason in verdicts.reason], pa.string()),
-    ]
-    lines = pa.StructArray.from_arrays(columns, fields=list(VERDICTS_TYPE.value_type))
-    is_null = pa.array([done is None for done in cleaned], pa.bool_())
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), lines, VERDICTS_TYPE, mask=is_null)

@@ -44,8 +44,8 @@ except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter-text[datatrove]"') from error
 
 from declutter import LABELS, Cleaned, Cleaner, DeclutterError, Page, Profile
-from declutter.cleaner import site_of, sketches_of
-from declutter.integrations.columns import verdict_rows
+from declutter.cleaner import site_of, sketched
+from declutter.files.verdicts import verdict_rows
 from declutter.stages.repeats import PageSketch, Site, Sketches, TemplateCounter
 from declutter.stages.repeats.counting import is_counted
 
@@ -143,7 +143,7 @@ class CollectPages(_Step):
             n_seen[site] += 1
         if pages:
             self.stat_update("collected", value=len(pages))
-        for sketches, read in sketches_of(pages):
+        for sketches, read in sketched(pages):
             yield from zip([page.id for page in read], sketches, strict=True)
 
 
@@ -223,7 +223,7 @@ class CleanPages(_Step):
         url_key: metadata with the URL
         site_key: metadata with the site
         html: whether the documents' text is HTML
-        verdicts: metadata to write the verdict on each line to (label, score, keep, reason)
+        verdicts: metadata to write the verdict on each line to (line, text, label, score, keep, reason)
         exclusion_writer: a writer for the documents that are dropped
     """
 
@@ -272,7 +272,7 @@ class CleanPages(_Step):
     def _rewrite(self, document: Document, cleaned: Cleaned) -> None:
         document.text = cleaned.text
         if self.verdicts is not None:
-            document.metadata[self.verdicts] = verdict_rows(cleaned)
+            document.metadata[self.verdicts] = verdict_rows(cleaned.verdicts)
         if cleaned.error is not None:
             document.metadata["declutter_error"] = cleaned.error
 

@@ -33,7 +33,8 @@ except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter-text[huggingface]"') from error
 
 from declutter import Cleaner, Page, Profile, __version__, learn
-from declutter.integrations.columns import cleaned_rows, given_columns, pages_of, verdict_rows
+from declutter.files.verdicts import verdict_rows
+from declutter.integrations.columns import cleaned_rows, given_columns, pages_of
 
 BATCH_ROWS = 1000  # the default batch of Dataset.map
 
@@ -71,7 +72,7 @@ class Clean:
         for cleaned in cleaned_rows(self.cleaner, pages_of(**_named_columns(batch, self.columns))):
             texts.append(None if cleaned is None else cleaned.text)
             if self.verdicts:
-                verdicts.append(verdict_rows(cleaned))
+                verdicts.append(cleaned and verdict_rows(cleaned.verdicts))
         return {self.into: texts} | ({self.verdicts: verdicts} if self.verdicts else {})
 
     def __getstate__(self) -> dict:

@@ -67,7 +67,7 @@ def explain_column(
 ) -> pd.DataFrame:
     """The verdicts on the lines of the pages: a row a line, blank lines included, under the index of its page.
 
-    Columns: line (int64, from 1), label and reason (category), score (float32), keep (bool). Nulls have no lines.
+    Columns: line (int64, from 1), text, label and reason (category), score (float32), keep (bool). Nulls have no lines.
     """
     rows, parts = [], []
     for row, done in enumerate(_cleaned(text, html, url, site, cleaner)):
@@ -76,7 +76,8 @@ def explain_column(
             parts.append(done.verdicts)
     index = (html if text is None else text).index
     columns = {
-        "line": np.concatenate([np.zeros(0, np.int64), *(np.arange(1, len(part) + 1) for part in parts)]),
+        "line": np.array([line for part in parts for line in part.line], np.int64),
+        "text": [text for part in parts for text in part.text],
         "label": pd.Categorical([label for part in parts for label in part.label]),
         "score": np.concatenate([np.zeros(0, np.float32), *(part.score for part in parts)]),
         "keep": np.concatenate([np.zeros(0, bool), *(part.keep for part in parts)]),

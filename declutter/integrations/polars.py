@@ -28,9 +28,11 @@ except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter-text[polars]"') from error
 
 from declutter import LABELS, Cleaner
-from declutter.integrations.columns import cleaned_rows, given_columns, pages_of, verdict_rows
+from declutter.files.verdicts import COLUMNS, verdict_rows
+from declutter.integrations.columns import cleaned_rows, given_columns, pages_of
 
-VERDICTS = pl.List(pl.Struct({"label": pl.Enum(LABELS), "score": pl.Float32, "keep": pl.Boolean, "reason": pl.String}))
+TYPES = {"int32": pl.Int32, "string": pl.String, "float32": pl.Float32, "bool": pl.Boolean}
+VERDICTS = pl.List(pl.Struct({**{name: TYPES[kind] for name, kind in COLUMNS.items()}, "label": pl.Enum(LABELS)}))
 
 
 def clean_column(
@@ -75,7 +77,7 @@ def _clean(names: tuple[str, ...], cleaner: Cleaner, columns: Sequence[pl.Series
 
 def _explain(names: tuple[str, ...], cleaner: Cleaner, columns: Sequence[pl.Series]) -> pl.Series:
     rows = cleaned_rows(cleaner, _pages(names, columns))
-    return pl.Series(columns[0].name, [verdict_rows(done) for done in rows], VERDICTS)
+    return pl.Series(columns[0].name, [done and verdict_rows(done.verdicts) for done in rows], VERDICTS)
 
 
 def _pages(names: tuple[str, ...], columns: Sequence[pl.Series]):

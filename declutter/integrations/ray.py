@@ -37,8 +37,9 @@ except ImportError as error:
 
 from declutter import Cleaner, Page, Profile, learn
 from declutter.cleaner import site_of
+from declutter.files.verdicts import verdicts_array
 from declutter.integrations.columns import cleaned_rows, given_columns, pages_of
-from declutter.integrations.counts import counts_table, sites_of, verdicts_array
+from declutter.integrations.counts import counts_table, sites_of
 from declutter.stages.repeats.counting import is_counted
 
 BATCH_ROWS = 1024
@@ -78,7 +79,7 @@ class Clean:
         cleaned = list(cleaned_rows(self.cleaner, pages_of(**_values(batch, self.columns))))
         new = {self.into: pa.array([done and done.text for done in cleaned], pa.string())}
         if self.verdicts:
-            new[self.verdicts] = verdicts_array(cleaned)
+            new[self.verdicts] = verdicts_array([done and done.verdicts for done in cleaned])
         new[self.error] = pa.array([done and done.error for done in cleaned], pa.string())
         kept = {name: batch.column(name) for name in batch.schema.names if name != self.into}
         return pa.table(kept | new)

@@ -38,7 +38,7 @@ except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter-text[scrapy]"') from error
 
 from declutter import Cleaned, Cleaner, Page, Profile, learn
-from declutter.integrations.columns import verdict_rows
+from declutter.files.verdicts import verdict_rows
 
 LEARNED_PAGES = 64  # of a host; its templates are known by then
 SHARE_TO_LEARN = 2  # what waits is learned when it is 1 in so many of the pages learned before,
@@ -103,7 +103,7 @@ class CleanPipeline:
         cleaned = self._cleaned(number) if quick else await run_in_thread(self._cleaned, number)
         adapter[self.field] = cleaned.text
         if self.verdicts_field:
-            adapter[self.verdicts_field] = verdict_rows(cleaned)
+            adapter[self.verdicts_field] = verdict_rows(cleaned.verdicts)
         self._count(cleaned)
         return item
 

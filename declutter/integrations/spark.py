@@ -34,8 +34,9 @@ except ImportError as error:
 
 from declutter import Cleaned, Cleaner, Page, Profile, learn
 from declutter.cleaner import site_of
+from declutter.files.verdicts import COLUMNS, verdicts_array
 from declutter.integrations.columns import given_columns, pages_of
-from declutter.integrations.counts import COUNTS_SCHEMA, counts_table, sites_of, verdicts_array
+from declutter.integrations.counts import COUNTS_SCHEMA, counts_table, sites_of
 from declutter.stages.repeats.counting import is_counted
 
 BATCH_ROWS = 1000  # pages judged and handed to Spark at a time
@@ -46,7 +47,8 @@ BROADCAST_BYTES = 1 << 26  # counts up to this size are sent to every executor, 
 SITE, ORDER, COUNTS = "__declutter_site", "__declutter_order", "__declutter_counts"
 
 COUNTS_TYPE = "site string, n_pages long, n_seen long, fingerprints array<long>, pages_with array<int>"
-VERDICTS_TYPE = "array<struct<label: string, score: float, keep: boolean, reason: string>>"
+SPARK_TYPES = {"int32": "int", "string": "string", "float32": "float", "bool": "boolean"}
+VERDICTS_TYPE = f"array<struct<{', '.join(f'{name}: {SPARK_TYPES[kind]}' for name, kind in COLUMNS.items())}>>"
 
 
 def learn_dataframe(
@@ -209,7 +211,7 @@ def _clean_batches(
             cleaned = _cleaned(batch, columns, cleaner)
             new = {into: pa.array([done and done.text for done in cleaned], pa.string())}
             if verdicts:
-                new[verdicts] = verdicts_array(cleaned)
+                new[verdicts] = verdicts_array([done and done.verdicts for done in cleaned])
             new[error] = pa.array([done and done.error for done in cleaned], pa.string())
             kept = {name: batch.column(name) for name in batch.schema.names if name not in (into, SITE, COUNTS)}
             yield pa.RecordBatch.from_pydict(kept | new)

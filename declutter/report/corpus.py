@@ -9,14 +9,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from declutter.cleaner import Cleaner, learn, segment, site_of
+from declutter.cleaner import Cleaner, learn, site_of
 from declutter.lines import LABELS, Lines, Measures
 from declutter.pages import Cleaned, Page
 from declutter.report.odd import OddPages
 from declutter.report.specimen import LINE_CHARS, NAME_CHARS, Specimen, specimen
 from declutter.stages.measure.measure import measure
 from declutter.stages.repeats import Profile
-from declutter.stages.segment.text import split_lines
 
 LARGEST_SITES = 150  # sites counted by themselves: those with the most pages in the profile,
 FIRST_SITES = 150  # and the first others that are met; the pages of all other sites are counted together
@@ -140,7 +139,7 @@ class _Gathering:
     def add(self, cleaned: Cleaned) -> None:
         """Count one page."""
         page = cleaned.page
-        lines = split_lines([cleaned.text]) if cleaned.error is not None else segment([page])
+        lines = cleaned.lines
         measures = measure(lines)
         known = site_of(page) or self.profile.site_of(measures, 0)
         repeats = self.profile.repeats(measures, [known])

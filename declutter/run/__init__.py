@@ -1,17 +1,17 @@
 """Many inputs: learn the sites' templates in a first pass, clean and write in a second, count and report.
 
 passes.py: the two passes. shards.py: the pieces of a run and what is done with one. workers.py: processes.
-journal.py: what was done, so that a run is resumed. limits.py: what a page may cost. outputs.py: where outputs go.
-forms.py: Markdown and metadata of HTML pages. summary.py: what was done, in numbers.
+journal.py: what was done, so that a run is resumed. limits.py: what a page may cost. outputs.py: where outputs go,
+and what is written of a page. summary.py: what was done, in numbers.
 """
 
 from __future__ import annotations
 
-from declutter.cleaner import Cleaner, segment
+from declutter.cleaner import Cleaner
 from declutter.errors import InputError
 from declutter.files.inputs import inputs, read
 from declutter.files.records import Failure, Options
-from declutter.lines import Lines, Verdicts
+from declutter.lines import Verdicts
 from declutter.run.journal import has_journal
 from declutter.run.limits import Limits
 from declutter.run.outputs import REMOVED_SUFFIX, Outputs, outputs_for
@@ -29,8 +29,8 @@ def is_broken_off(outputs: Outputs) -> bool:
     return outputs.out is not None and has_journal(outputs.out, outputs.is_file)
 
 
-def explain(name: str, cleaner: Cleaner, options: Options | None = None) -> tuple[Lines, Verdicts]:
-    """The Lines of the page of one file (or stdin, `-`) and the Verdicts on them.
+def explain(name: str, cleaner: Cleaner, options: Options | None = None) -> Verdicts:
+    """The verdict on each line of the page of one file (or stdin, `-`).
 
     Raises InputError where it can't be read, or holds more than one page.
     """
@@ -46,4 +46,4 @@ def explain(name: str, cleaner: Cleaner, options: Options | None = None) -> tupl
         reasons = [*found.failed.values(), *(failure.reason for failure in failures)]
         raise InputError("; ".join(reasons) or f"{name}: no page")
     page = pages[0]
-    return segment([page]), cleaner.explain(page.text) if page.html is None else cleaner.explain_html(page.html)
+    return cleaner.explain(page.text) if page.html is None else cleaner.explain_html(page.html)

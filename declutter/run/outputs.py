@@ -1,4 +1,4 @@
-"""Where outputs go: names, refusals, and files that appear whole or not at all."""
+"""Outputs: their names and refusals, what is written of a page, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from declutter.cleaner import segment
-from declutter.errors import OutputError
+from declutter.errors import ModelError, OutputError, PageError
 from declutter.files import paths
 from declutter.files.compression import without_compression
 from declutter.files.encoding import HTML_OUTPUT, Encoding
 from declutter.files.outputs import output_for, output_name
 from declutter.files.records import Input, Options, Record
+from declutter.files.verdicts import VerdictColumns, verdict_columns
 from declutter.pages import Cleaned
+from declutter.run.limits import Limits
 from declutter.stages import write
 
 STDOUT = "-"
 REMOVED_SUFFIX = ".removed.tsv"
 REMOVED_FORMATS = ("txt", "html")
+METADATA_FIELDS = ("url", "title", "author", "date", "language", "site", "kind")  # of JSON lines, beside id and text
 #: What an output file's name asks for.
 TO_OF_SUFFIX = {
     ".txt": "txt", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".md": "markdown",
@@ -145,6 +148,64 @@ def refuse_overlap(out: Path, inputs: Sequence[Path]) -> None:
             raise OutputError(f"{out}: the input {path} lies inside the output")
 
 
+class Written(NamedTuple):
+    """What is written of one page. JSON-able, for other processes and for the journal."""
+
+    text: str  # kept, as text or Markdown
+    error: str | None = None  # why the page was passed through
+    metadata: dict[str, str | None] | None = None  # what an HTML page says of itself, for JSON lines
+    verdicts: VerdictColumns | None = None  # where Options.verdicts asks for them
+    removed: str | None = None  # the records of --removed
+
+
+def written_of(cleaned: Cleaned, source: Input, outputs: Outputs, limits: Limits) -> tuple[Cleaned, Written]:
+    """What the outputs want of a page of `source`, and the page as it is counted.
+
+    Where Markdown or metadata can't be made, the kept text is written, and the page's `partial` says what is missing.
+    Dumps have neither, and a page that was passed through stays whole.
+    """
+    written = Written(cleaned.text, cleaned.error)
+    if outputs.options.verdicts:
+        written = written._replace(verdicts=verdict_columns(cleaned.verdicts))
+    if outputs.removed is not None:
+        removed = "" if cleaned.verdicts.keep.all() else write.removed_text(cleaned.lines, cleaned.verdicts)
+        written = written._replace(removed=removed)
+    page, is_markdown, has_metadata = cleaned.page, outputs.to == "markdown", outputs.has_metadata(source)
+    if page.html is None or not (is_markdown or has_metadata):
+        return cleaned, written
+    if has_metadata:
+        written = written._replace(metadata={**dict.fromkeys(METADATA_FIELDS), "url": page.url})
+    if cleaned.error is not None:
+        return cleaned, written
+    try:
+        with limits.watched([page]):
+            if is_markdown:
+                return cleaned, written._replace(text=_markdown(cleaned, outputs.links))
+            return cleaned, written._replace(metadata=_metadata(cleaned))
+    except ModelError:
+        raise  # a model that doesn't fit is no fault of the page
+    except PageError as error:
+        reason = str(error)
+    except Exception as error:  # the page is the unit: its text is written, with a note on what is missing
+        reason = f"{type(error).__name__}: {error}"
+    missing = f"{'its Markdown' if is_markdown else 'its metadata'}: {reason}"
+    return replace(cleaned, partial=missing if cleaned.partial is None else f"{cleaned.partial}; {missing}"), written
+
+
+def _markdown(cleaned: Cleaned, links: bool) -> str:
+    """The Markdown without its last line's end, as the kept text of HTML has none: outputs add it."""
+    from declutter.extras.markdown import to_markdown
+
+    return to_markdown(cleaned, links).removesuffix("\n")
+
+
+def _metadata(cleaned: Cleaned) -> dict[str, str | None]:
+    from declutter.extras.metadata import record
+
+    found = record(cleaned)
+    return {name: found[name] for name in METADATA_FIELDS}
+
+
 class InputWriter:
     """The output of one input, under another name until it is whole. Raises OutputError, naming the file."""
 
@@ -158,17 +219,15 @@ class InputWriter:
             name = None if self.path is None else self.path.name  # tells how it is compressed
             self._output = output_for(source, place, outputs.to, outputs.options, name)
 
-    def write(self, record: Record, cleaned: Cleaned) -> None:
+    def write(self, record: Record, written: Written) -> None:
         """Add a page, and what was removed of it where that is wanted."""
-        outputs = self._outputs
-        if outputs.removed is not None:
-            keeps_all = cleaned.verdicts.keep.all()  # always so where the page could not be judged
-            removed = "" if keeps_all else write.removed_text(segment([cleaned.page]), cleaned.verdicts)
+        if written.removed is not None:
             encoding = record.rest if isinstance(record.rest, Encoding) else HTML_OUTPUT
-            paths.write_bytes(outputs.removed_path(self._source), encoding.encode(removed))
+            paths.write_bytes(self._outputs.removed_path(self._source), encoding.encode(written.removed))
+        if written.metadata is not None:
+            record = replace(record, metadata=written.metadata)
         with self._naming(self.path):
-            verdicts = cleaned.verdicts if outputs.options.verdicts else None
-            self._output.write(record, cleaned.text, verdicts, cleaned.error)
+            self._output.write(record, written.text, written.verdicts, written.error)
 
     def close(self) -> int:
         """Finish the file and move it to its place; returns its size in bytes."""

@@ -19,8 +19,8 @@ from declutter.files import paths
 from declutter.files.records import Failure, Input
 from declutter.run.journal import journal_folder, open_journal
 from declutter.run.limits import Limits
-from declutter.run.outputs import Outputs, refuse_overlap
-from declutter.run.shards import SHARD_BYTES, InputRun, Job, Part, Shard, divided, given_up, pages_of, shards
+from declutter.run.outputs import Outputs, Written, refuse_overlap
+from declutter.run.shards import SHARD_BYTES, InputRun, Job, Part, Shard, divided, given_up, shards
 from declutter.run.summary import Summary
 from declutter.run.workers import Alone, Lost, Task, Workers
 from declutter.stages.repeats import Profile, TemplateCounter
@@ -265,9 +265,9 @@ class _Divided:
     def take(self, part: Part, result: dict | Lost) -> Summary:
         """Write a part; with the last one the file is finished, and what was done with the input is returned."""
         shard, run = self._runs[part.source.id]
-        done = given_up(part, result.reason) if isinstance(result, Lost) else result
-        for record, cleaned in pages_of(part, done):
-            run.write(record, cleaned)
+        done = given_up(part, result.reason, self._job) if isinstance(result, Lost) else result
+        for record, written in zip(part.records, done["pages"], strict=True):
+            run.write(record, written and Written(*written))
         if run.is_lost:
             return run.finish([])[0]
         run.summary.add(Summary.from_json(done["summary"]))

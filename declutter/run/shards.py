@@ -13,18 +13,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 
-import numpy as np
-
-from declutter.cleaner import Cleaner, n_text_chars, passed_through
+from declutter.cleaner import Cleaner, cleaned, passed_through, sketched
 from declutter.errors import InputError, OutputError
 from declutter.files.inputs import read
 from declutter.files.records import Failure, Input, Record
-from declutter.lines import Verdicts
-from declutter.pages import Cleaned, Page
-from declutter.run.forms import formed
+from declutter.pages import Cleaned, Page, n_text_chars, runs
 from declutter.run.journal import Journal
-from declutter.run.limits import DIED, Limits, judged, sketched
-from declutter.run.outputs import InputWriter, Outputs
+from declutter.run.limits import DIED, Limits
+from declutter.run.outputs import InputWriter, Outputs, Written, written_of
 from declutter.run.summary import Summary
 from declutter.stages.repeats import Profile, Sketches
 from declutter.stages.repeats.sketches import joined
@@ -100,17 +96,7 @@ def shards(inputs: Iterable[Input]) -> Iterator[Shard]:
 
 def parts(records: Iterable[Record]) -> Iterator[list[Record]]:
     """Runs of records of about PART_CHARS characters."""
-    part: list[Record] = []
-    n_chars = 0
-    for record in records:
-        size = n_text_chars(record.page)
-        if part and (n_chars + size > PART_CHARS or len(part) == PART_PAGES):
-            yield part
-            part, n_chars = [], 0
-        part.append(record)
-        n_chars += size
-    if part:
-        yield part
+    return runs(records, lambda record: n_text_chars(record.page), PART_CHARS, PART_PAGES)
 
 
 def divided(shard: Shard) -> Iterator[Part]:
@@ -156,10 +142,6 @@ class Job:
             return self.cleaner
         return replace(self.cleaner, profile=Profile.map_columns(self.journal.profile_folder))
 
-    @property
-    def needs_verdicts(self) -> bool:
-        return self.outputs is not None and (self.outputs.options.verdicts or self.outputs.removed is not None)
-
     def call(self, what: tuple[Callable, object], _limits: Limits) -> object:
         """A function of something, in another process."""
         function, argument = what
@@ -169,14 +151,14 @@ class Job:
         """What is to be remembered of the pages; None where the journal has it."""
         summary = Summary()
         records = chain.from_iterable(read(source, summary.failures, summary.notes) for source in shard.inputs)
-        sketches = [found for part in parts(_counted(records, summary)) for found in sketched(part, limits)]
+        sketches = [found for part in parts(_counted(records, summary)) for found, _ in sketched(_pages(part), limits)]
         return self._kept(shard.name, sketches), summary
 
     def learn_part(self, part: Part, limits: Limits) -> tuple[Sketches | None, Summary]:
         """The same for a part."""
         summary = Summary(failures=list(part.failures))
         records = _counted(part.records, summary)
-        return self._kept(part.name, list(sketched(records, limits))), summary
+        return self._kept(part.name, [found for found, _ in sketched(_pages(records), limits)]), summary
 
     def _kept(self, name: str, sketches: list[Sketches]) -> Sketches | None:
         found = joined(sketches)
@@ -192,12 +174,12 @@ class Job:
         numbers: deque[int] = deque()  # of the inputs of the records that were read and are not yet judged
         summary, sizes = Summary(), {}
         records = _of_all(shard, failures, numbers, summary.notes)
-        cleaned = chain.from_iterable(judged(self.ready_cleaner, part, limits) for part in parts(records))
+        cleaned = chain.from_iterable(self._cleaned(part, limits) for part in parts(records))
         following = next(cleaned, None)
         for number, source in enumerate(shard.inputs):
             run = InputRun(source, self, f"{shard.name}-{number}")
             while following is not None and numbers[0] == number:
-                run.add(*self.formed(source, *following, limits))
+                run.add(*self.for_writing(source, *following, limits))
                 numbers.popleft()
                 following = next(cleaned, None)
             done, sizes[source.id] = run.finish(failures[source.id])
@@ -205,13 +187,25 @@ class Job:
         self.note_done(shard, summary, sizes)
         return summary
 
-    def formed(
-        self, source: Input, record: Record, cleaned: Cleaned, limits: Limits
-    ) -> tuple[Record, Cleaned, Cleaned]:
-        """The record, the page as it is counted and as it is written: `forms.formed`, where anything is written."""
+    def _cleaned(self, records: Iterable[Record], limits: Limits) -> Iterator[tuple[Record, Cleaned]]:
+        """The records with their pages cleaned, in order."""
+        waiting: deque[Record] = deque()
+
+        def pages() -> Iterator[Page]:
+            for record in records:
+                waiting.append(record)
+                yield record.page
+
+        for page in cleaned(self.ready_cleaner, pages(), limits):
+            yield waiting.popleft(), page
+
+    def for_writing(
+        self, source: Input, record: Record, page: Cleaned, limits: Limits
+    ) -> tuple[Record, Cleaned, Written | None]:
+        """The record, its page as it is counted, and what is written of it (None: nothing is written)."""
         if self.outputs is None:
-            return record, cleaned, cleaned
-        return formed(record, cleaned, source, self.outputs, limits)
+            return record, page, None
+        return record, *written_of(page, source, self.outputs, limits)
 
     def note_done(self, shard: Shard, summary: Summary, sizes: dict[str, int | None]) -> None:
         """Note a shard as done, unless an output could not be written: that is tried again by `--resume`."""
@@ -221,15 +215,18 @@ class Job:
     def clean_part(self, part: Part, limits: Limits) -> dict:
         """The texts of a part's pages, for another process to write, and the part's Summary."""
         summary, pages = Summary(failures=list(part.failures), notes=Counter(part.notes)), []
-        for record, cleaned in judged(self.ready_cleaner, part.records, limits):
-            record, cleaned, written = self.formed(part.source, record, cleaned, limits)
-            count_page(summary, part.source, record, cleaned)
-            verdicts = _as_lists(cleaned.verdicts) if self.needs_verdicts else None
-            pages.append((written.text, written.error, verdicts, record.metadata))
+        for found in self._cleaned(part.records, limits):
+            record, page, written = self.for_writing(part.source, *found, limits)
+            count_page(summary, part.source, record, page)
+            pages.append(written)
         done = {"pages": pages, "summary": summary.as_json()}
         if self.keeps_texts:
             self.journal.write(part.name, done)
         return done
+
+
+def _pages(records: Iterable[Record]) -> Iterator[Page]:
+    return (record.page for record in records)
 
 
 def _counted(records: Iterable[Record], summary: Summary) -> Iterator[Record]:
@@ -259,21 +256,20 @@ class InputRun:
         self._writer: InputWriter | None = None
         self._temporary = job.journal.temporary / name
 
-    def add(self, record: Record, cleaned: Cleaned, written: Cleaned) -> None:
+    def add(self, record: Record, page: Cleaned, written: Written | None) -> None:
         """Write a page and count it."""
+        self.write(record, written)
         if not self.is_lost:
-            self.write(record, written)
-        if not self.is_lost:
-            count_page(self.summary, self.source, record, cleaned)
+            count_page(self.summary, self.source, record, page)
             self._stop_if_strict(self.summary.failures)
 
-    def write(self, record: Record, cleaned: Cleaned) -> None:
+    def write(self, record: Record, written: Written | None) -> None:
         """Write a page; where that fails, the whole input's output is given up."""
-        if self._job.outputs is None or self.is_lost:
+        if written is None or self.is_lost:
             return
         try:
             self._open()
-            self._writer.write(record, cleaned)
+            self._writer.write(record, written)
         except OutputError as error:
             self._give_up(error)
 
@@ -328,34 +324,11 @@ def count_page(summary: Summary, source: Input, record: Record, cleaned: Cleaned
     summary.count(cleaned, record.n_bytes)
 
 
-def pages_of(part: Part, done: dict) -> Iterator[tuple[Record, Cleaned]]:
-    """The pages of a part as `clean_part` gave them."""
-    for record, (text, error, verdicts, metadata) in zip(part.records, done["pages"], strict=True):
-        record = record if metadata is None else replace(record, metadata=metadata)
-        yield record, Cleaned(record.page, text, NOT_SENT if verdicts is None else _as_verdicts(verdicts), error)
-
-
-def given_up(part: Part, reason: str) -> dict:
+def given_up(part: Part, reason: str, job: Job) -> dict:
     """What stands for `clean_part` where no process could do it: the pages as they came in."""
     pages, failures = [], list(part.failures)
     for record in part.records:
         error = f"{DIED}: {reason}"
-        pages.append((passed_through(record.page, error).text, error, None, None))
+        pages.append(job.for_writing(part.source, record, passed_through(record.page, error), job.limits)[2])
         failures.append(Failure(part.source.id, record.position, f"{record.page.id}: {error}", "passed through"))
     return {"pages": pages, "summary": Summary(failures=failures, notes=Counter(part.notes)).as_json()}
-
-
-def _as_lists(verdicts: Verdicts) -> list:
-    columns = (verdicts.labels, verdicts.score, verdicts.keep, verdicts.reason_codes)
-    return [*(column.tolist() for column in columns), list(verdicts.reasons)]
-
-
-def _as_verdicts(lists: list) -> Verdicts:
-    labels, score, keep, codes, reasons = lists
-    return Verdicts(
-        np.array(labels, np.uint8), np.array(score, np.float32), np.array(keep, bool), tuple(reasons),
-        np.array(codes, np.int32),
-    )  # fmt: skip
-
-
-NOT_SENT = _as_verdicts([[], [], [], [], []])  # verdicts that no output asks for

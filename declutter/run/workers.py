@@ -235,7 +235,7 @@ def _work(pipe: Connection) -> None:
         method, argument, is_careful, suspects = message
         limits: Limits = replace(job.limits, suspects=suspects)
         if is_careful:
-            limits = replace(limits, watch=lambda page_id: pipe.send(("at", page_id)))
+            limits = replace(limits, on_page=lambda page_id: pipe.send(("at", page_id)))
         try:
             answer = "done", getattr(job, method)(argument, limits)
         except DeclutterError as error:

@@ -13,7 +13,8 @@ from dataclasses import replace
 from email.message import Message
 from typing import NamedTuple
 
-from declutter.cleaner import Cleaner, segment
+from declutter.cleaner import Cleaner
+from declutter.files.verdicts import JSON_DIGITS, verdict_rows
 from declutter.lines import LABELS
 from declutter.pages import Cleaned, Page
 from declutter.stages.repeats import Profile
@@ -119,13 +120,7 @@ def _record(cleaned: Cleaned, shows_verdicts: bool) -> dict:
 
 def _verdicts(cleaned: Cleaned) -> list[dict]:
     """The verdicts on the lines that are not blank, as `declutter explain --format json` gives them."""
-    lines = segment([cleaned.page])
-    names = ("line", "label", "score", "keep", "reason", "text")
-    return [
-        dict(zip(names, (row + 1, label, round(score, 3), keep, reason, lines[row]), strict=True))
-        for row, (label, score, keep, reason) in enumerate(cleaned.verdicts)
-        if lines[row].strip()
-    ]
+    return [row for row in verdict_rows(cleaned.verdicts, JSON_DIGITS) if row["text"].strip()]
 
 
 def _as_json(record: dict) -> bytes:

@@ -15,6 +15,7 @@ from declutter.stages.features.dom import (
     dom_of,
     html_features,
     in_consent_dialog,
+    page_mean,
 )
 from declutter.stages.features.outline import Outline, outline_of
 from declutter.stages.features.pagewise import Pagewise
@@ -36,5 +37,6 @@ __all__ = [
     "html_features",
     "in_consent_dialog",
     "outline_of",
+    "page_mean",
     "word_features",
 ]

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from declutter.lines import Measures
 from declutter.stages.features.columns import Columns
 from declutter.stages.features.outline import MOST_OF_PAGE, outline_of
 from declutter.stages.features.table import FEATURES, Feature, _near, _share, _signed_log, filled, names_of
@@ -269,3 +270,14 @@ def html_features(columns: Columns) -> np.ndarray:
     Raises KeyError for lines of text dumps, which have no DOM.
     """
     return filled(HTML_FEATURES, columns)
+
+
+def page_mean(x: np.ndarray, measures: Measures) -> np.ndarray:
+    """A page's features: float32 (n_features + 2,), those of its lines averaged over their words.
+
+    The last two are the words, each line counting one more than it has, and the number of lines. `x` is float32
+    (n, n_features), what `html_features` gives for the lines of `measures`.
+    """
+    weight = measures.words + np.float32(1.0)
+    total = weight.sum()
+    return np.append(weight @ x / max(total, np.float32(1.0)), np.array([total, len(weight)], np.float32))

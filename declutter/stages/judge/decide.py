@@ -145,7 +145,8 @@ def decide(lines: Lines, measures: Measures, judgement: Judgement, keep: Collect
     wanted = np.array([label in keep for label in LABELS])
     keep_line = wanted[judgement.labels]
     if len(measures) == n_lines:
-        return Verdicts(judgement.labels, judgement.score, keep_line, judgement.reasons, judgement.reason_codes)
+        codes, rows = judgement.reason_codes, range(n_lines)
+        return Verdicts(judgement.labels, judgement.score, keep_line, judgement.reasons, codes, lines, rows)
     is_blank = np.ones(n_lines, bool)
     is_blank[measures.rows] = False
     above = np.cumsum(~is_blank) - 1  # the last line not blank, up to here
@@ -162,4 +163,5 @@ def decide(lines: Lines, measures: Measures, judgement: Judgement, keep: Collect
     reason_codes = np.where(keep_all, len(judgement.reasons), len(judgement.reasons) + 1)
     reason_codes[measures.rows] = judgement.reason_codes
     reasons = (*judgement.reasons, BLANK_REASON, BLANK_OUT_REASON)
-    return Verdicts(labels.astype(np.uint8), score.astype(np.float32), keep_all, reasons, reason_codes.astype(np.int32))
+    labels, score, reason_codes = labels.astype(np.uint8), score.astype(np.float32), reason_codes.astype(np.int32)
+    return Verdicts(labels, score, keep_all, reasons, reason_codes, lines, range(n_lines))

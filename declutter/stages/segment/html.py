@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -74,53 +74,63 @@ FLOAT_COLUMNS, CODE_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Parsed:
+class ParsedPage:
     """One page as the parser wrote it out, and its titles."""
 
-    html: str  # without doctype and comments before <html>
+    html: str  # without doctype, comments before <html>, and LEFT_OUT
     titles: frozenset[str]  # <title> and og:title
     title_parts: frozenset[str]
+    head: str = ""  # the page's <head>
+    partial: str | None = None  # the limits of `bounded` that the page met
 
 
 def split_html(
     pages: Sequence[str | bytes], decode: Callable[[bytes], str] | None = None
 ) -> tuple[Lines, tuple[str | None, ...]]:
-    """The text blocks of HTML pages as Lines with DOM columns (COLUMNS, near_<family>), and what was cut of each page.
+    """The text blocks of HTML pages as Lines, and what was cut of each page (None: nothing): see `lines_of_html`.
+
+    Pages given as bytes are decoded with `decode` (TypeError without one).
+    """
+    if decode is None and any(isinstance(page, bytes) for page in pages):
+        raise TypeError("split_html: a page in bytes needs decode=")
+    lines, read = lines_of_html([decode(page) if isinstance(page, bytes) else page for page in pages])
+    return lines, tuple(page.partial for page in read)
+
+
+def lines_of_html(pages: Iterable[str]) -> tuple[Lines, list[ParsedPage]]:
+    """The text blocks of HTML pages as Lines with DOM columns (COLUMNS, near_<family>), and the pages as parsed.
 
     A row is the text of one block element up to the next block, whitespace folded. A `<br>` begins a row, but for one
     in a heading or in the middle of a sentence; so does a custom element with no text beside it. Each line of a `pre`
     is a row with its indent, each table cell is one. A page is its rows joined with newlines; a page without text has
-    no rows. Pages given as bytes are decoded with `decode` (TypeError without one). The second answer has None, or the
-    bounds that a hostile page met (bounds.py), one item a page.
+    no rows.
     """
     parts: list[_Part] = []
-    batch: list[_Parsed] = []
+    batch: list[ParsedPage] = []
     batch_chars = 0
-    partial: list[str | None] = []
+    all_parsed = []
     for page in pages:
-        if isinstance(page, bytes):
-            if decode is None:
-                raise TypeError("split_html: a page in bytes needs decode=")
-            page = decode(page)
-        found, cut = _parsed(page)
-        partial.append(cut)
+        found = _parsed(page)
+        all_parsed.append(found)
         batch.append(found)
         batch_chars += len(page)
         if batch_chars >= BATCH_CHARS:
             parts += _parts(batch)
             batch, batch_chars = [], 0
-    return _lines(parts + _parts(batch)), tuple(partial)
+    return _lines(parts + _parts(batch)), all_parsed
 
 
-def _parsed(html: str) -> tuple[_Parsed, str | None]:
-    """Parses a page and writes it out again. The second answer is what `bounded` cut."""
+def _parsed(html: str) -> ParsedPage:
+    """Parses a page and writes it out again."""
     tree, partial = parsed(html)
     if tree is None:
-        return _Parsed("<html></html>", frozenset(), frozenset()), partial
+        return ParsedPage("<html></html>", frozenset(), frozenset(), partial=partial)
     titles, parts = _titles(tree)
+    head = tree.head.html if tree.head is not None else ""
     tree.strip_tags(LEFT_OUT)  # in 0.6 of the time that finding them by css takes
     html, cut = with_few_rows(tree.root.html)
-    return _Parsed(html, titles, parts), "; ".join(filter(None, (partial, cut, undecoded(html)))) or None
+    partial = "; ".join(filter(None, (partial, cut, undecoded(html)))) or None
+    return ParsedPage(html, titles, parts, head, partial)
 
 
 def _titles(tree: LexborHTMLParser) -> tuple[frozenset[str], frozenset[str]]:
@@ -159,7 +169,7 @@ def _lines(parts: list[_Part]) -> Lines:
     return Lines(text, starts, starts[:-1] + chars, page_starts, columns)
 
 
-def _title_columns(page: _Parsed, text: str, chars: np.ndarray, tag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _title_columns(page: ParsedPage, text: str, chars: np.ndarray, tag: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The columns is_title and is_h1 of a page's rows. chars: int64 (n_rows,). tag: int32 (n_rows,)."""
     ends = (np.cumsum(chars + 1) - 1).tolist()
 
@@ -184,7 +194,7 @@ def _tables(kernel):
     return kernel.tables(*dom.kernel_tables(), int.from_bytes(os.urandom(8), "little"))
 
 
-def _parts(pages: list[_Parsed]) -> list[_Part]:
+def _parts(pages: list[ParsedPage]) -> list[_Part]:
     """The rows of each page."""
     found = kernels.html.rows(_tables(kernels.html), [page.html for page in pages])
     broken = [page.html for page, rows in zip(pages, found, strict=True) if rows is None]
@@ -192,7 +202,7 @@ def _parts(pages: list[_Parsed]) -> list[_Part]:
     return [_part(page, *(rows or next(mended))) for page, rows in zip(pages, found, strict=True)]
 
 
-def _part(page: _Parsed, text: str, chars: bytes, numbers: bytes) -> _Part:
+def _part(page: ParsedPage, text: str, chars: bytes, numbers: bytes) -> _Part:
     """The rows of a page from what a kernel answers."""
     chars = np.frombuffer(chars, np.int64)
     numbers = np.frombuffer(numbers, np.int32).reshape(len(KERNEL_COLUMNS), len(chars))

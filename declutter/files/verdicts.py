@@ -1,0 +1,73 @@
+"""Verdicts as rows: one description of their columns, for JSON, Arrow, and the tables of every host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from declutter.lines import Verdicts
+
+if TYPE_CHECKING:
+    import pyarrow
+
+#: The columns of verdicts and their Arrow types. Hosts with types of their own translate these.
+COLUMNS = {
+    "line": "int32", "text": "string", "label": "string", "score": "float32", "keep": "bool", "reason": "string",
+}  # fmt: skip
+JSON_DIGITS = 3  # of scores in JSON that people read
+SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that is not UTF-8, or came as an escape of JSON
+
+#: Verdicts that travel between processes, and to outputs: the values of each of COLUMNS, as JSON has them.
+VerdictColumns = dict[str, list]
+PageVerdicts = Verdicts | VerdictColumns
+
+
+def verdict_columns(verdicts: Verdicts) -> VerdictColumns:
+    """The values of each column, a value a line, blank lines included."""
+    return {
+        "line": verdicts.line, "text": verdicts.text, "label": verdicts.label, "score": verdicts.score.tolist(),
+        "keep": verdicts.keep.tolist(), "reason": verdicts.reason,
+    }  # fmt: skip
+
+
+def verdict_rows(verdicts: PageVerdicts, digits: int | None = None) -> list[dict[str, object]]:
+    """An object a line: line, text, label, score, keep, reason. Scores are rounded to `digits` where that is given."""
+    columns = verdict_columns(verdicts) if isinstance(verdicts, Verdicts) else verdicts
+    if digits is not None:
+        columns = {**columns, "score": [round(score, digits) for score in columns["score"]]}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def verdicts_type() -> pyarrow.DataType:
+    """The Arrow type of the verdicts on one page: a list with a struct a line."""
+    import pyarrow
+
+    return pyarrow.list_(pyarrow.struct({name: getattr(pyarrow, f"{kind}_" if kind == "bool" else kind)()
+                                         for name, kind in COLUMNS.items()}))  # fmt: skip
+
+
+def verdicts_array(pages: Sequence[PageVerdicts | None]) -> pyarrow.Array:
+    """The verdicts on each page, of `verdicts_type`; null for None."""
+    import pyarrow
+
+    given = [page if isinstance(page, dict) or page is None else verdict_columns(page) for page in pages]
+    ends = np.cumsum([0, *(0 if page is None else len(page["line"]) for page in given)])
+    kind = verdicts_type()
+    columns = []
+    for field in kind.value_type:
+        values = [value for page in given if page is not None for value in page[field.name]]
+        try:
+            columns.append(pyarrow.array(values, field.type))
+        except (UnicodeEncodeError, pyarrow.ArrowInvalid):
+            columns.append(pyarrow.array([without_surrogates(value) for value in values], field.type))
+    lines = pyarrow.StructArray.from_arrays(columns, fields=list(kind.value_type))
+    is_null = pyarrow.array([page is None for page in given], pyarrow.bool_())
+    return pyarrow.ListArray.from_arrays(pyarrow.array(ends, pyarrow.int32()), lines, kind, mask=is_null)
+
+
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD for each surrogate, for tables that hold UTF-8 alone."""
+    return SURROGATE.sub("\ufffd", text)
