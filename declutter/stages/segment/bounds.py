@@ -39,8 +39,8 @@ SAFE_TAG_BYTES = 4 * MAX_ATTRIBUTES
 #: Rows of a page. Cleaning takes about 2.5 kB a row. Of 353 pages of 300 kB and more, none has more than 2,680.
 MAX_ROWS = 100_000
 
-#: Replacement characters, of a page's text, from which a page is reported as not decoded.
-MAX_UNDECODED = 0.1
+#: Replacement characters, of a page's text, from which a page is reported as not decoded; a few are debris.
+MAX_UNDECODED, FEW_UNDECODED = 0.1, 20
 
 FORMATTING_NAMES = b"b big code em font i nobr s small strike strong tt u"
 FORMATTING = re.compile(rb"<(/?)(?=(?:" + b"|".join(FORMATTING_NAMES.split()) + rb")[\s/>])", re.I)
@@ -116,7 +116,7 @@ def undecoded(html: str) -> str | None:
         return None
     text = "".join(found[2] for found in SERIALISED.finditer(html))
     n_lost = text.count("\ufffd")
-    if n_lost <= MAX_UNDECODED * len("".join(text.split())):
+    if n_lost <= max(FEW_UNDECODED, MAX_UNDECODED * len("".join(text.split()))):
         return None
     return f"{n_lost:,} characters are in no known encoding"
 

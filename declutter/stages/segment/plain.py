@@ -10,7 +10,7 @@ otherwise. All texts are kept. A page of 400,000 tags takes a second.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 
 from declutter.stages.segment.dom import BLOCK_TAGS, VOID_TAGS
 
@@ -18,7 +18,7 @@ from declutter.stages.segment.dom import BLOCK_TAGS, VOID_TAGS
 MAX_DEPTH = 256
 #: Bytes of a tag that are read.
 MAX_TAG_BYTES = 4_000
-TAG = re.compile(rb"<(?:(!--)|([!?])|(/?)([a-zA-Z][^\s/>]*))")
+TAG = re.compile(rb"<(?:(!--)|([!?])|(/?)([a-zA-Z][^\s/>]*)(>?))")
 COMMENT_END = re.compile(rb"--!?>")
 QUOTE = re.compile(rb"=\s*([\"'])")
 ATTRIBUTE = re.compile(
@@ -59,22 +59,24 @@ class _Page:
         self.html = html
         self.out: list[bytes] = []
         self.open: list[str] = []
-        self.n_open: Counter[str] = Counter()
-        self.n_skipped: Counter[str] = Counter()
+        self.n_open: defaultdict[str, int] = defaultdict(int)
+        self.n_skipped: defaultdict[str, int] = defaultdict(int)
         self.n_too_deep = 0
+        self.names: dict[bytes, str] = {}  # as str, in small letters
         self.unclosed: set[str] = set()  # of RAW and LEFT_OUT, with no end tag any more
 
     def read(self) -> None:
-        at = 0
-        while found := TAG.search(self.html, at):
-            self.out.append(self.html[at : found.start()].replace(b"<", b"&lt;"))
+        at, html, out = 0, self.html, self.out
+        while found := TAG.search(html, at):
+            if found.start() > at:
+                out.append(html[at : found.start()].replace(b"<", b"&lt;"))
             if found[1]:
                 at = self._behind_comment(found.end())
             elif found[2]:
                 at = self._behind(found.end(), b">")
             else:
                 at = self._behind_tag(found)
-        self.out.append(self.html[at:].replace(b"<", b"&lt;"))
+        out.append(html[at:].replace(b"<", b"&lt;"))
         while self.open:
             self._close()
 
@@ -89,9 +91,14 @@ class _Page:
         return end.end() if end else len(self.html)
 
     def _behind_tag(self, found: re.Match[bytes]) -> int:
-        name = found[4].decode("ascii", "replace").lower()
-        end = self._tag_end(found.end())
-        attributes = self.html[found.end() : min(end, found.end() + MAX_TAG_BYTES)]
+        octets = found[4]
+        if (name := self.names.get(octets)) is None:
+            name = self.names[octets] = octets.decode("ascii", "replace").lower()
+        end = found.end()
+        attributes = b""
+        if not found[5]:
+            end = self._tag_end(end)
+            attributes = self.html[found.end() : min(end, found.end() + MAX_TAG_BYTES)]
         if found[3]:
             self._end(RENAMED.get(name, name))
         elif name in RAW or name in LEFT_OUT:
@@ -99,7 +106,7 @@ class _Page:
         elif name == "plaintext":
             self.out.append(self.html[end:].replace(b"<", b"&lt;"))
             return len(self.html)
-        elif name not in DROPPED and NAME.fullmatch(name):
+        elif name not in DROPPED:
             self._start(RENAMED.get(name, name), attributes)
         return end
 
@@ -135,14 +142,14 @@ class _Page:
         closed = CLOSED_BY.get(name) or ({"p"} if name in BLOCK_TAGS else ())
         while self.open and self.open[-1] in closed:
             self._close()
-        if len(self.open) >= MAX_DEPTH or (name == "a" and self.n_open["a"]):
-            self.n_too_deep += name != "a"
+        if len(self.open) >= MAX_DEPTH or (name == "a" and self.n_open["a"]) or not NAME.fullmatch(name):
+            self.n_too_deep += len(self.open) >= MAX_DEPTH
             self.n_skipped[name] += 1
             self.out.append(b" " if name in BLOCK_TAGS else b"")
             return
         self.open.append(name)
         self.n_open[name] += 1
-        self.out.append(b"<" + name.encode() + _kept(attributes) + b">")
+        self.out.append(f"<{name}".encode() + _kept(attributes) + b">" if attributes else f"<{name}>".encode())
 
     def _end(self, name: str) -> None:
         if self.n_skipped[name]:
@@ -155,7 +162,7 @@ class _Page:
     def _close(self) -> None:
         name = self.open.pop()
         self.n_open[name] -= 1
-        self.out.append(b"</" + name.encode() + b">")
+        self.out.append(f"</{name}>".encode())
 
 
 def _kept(attributes: bytes) -> bytes:
