@@ -215,3 +215,44 @@ def test_a_disk_that_is_read_only_is_told(tmp_path, small_disk):
     assert mount("remount,ro") is None
     told = run_clean(tmp_path / "a.txt", disk / "out", code=2)
     assert "Read-only file system" in told and str(disk) in told
+
+
+FORMS = {
+    "a.jsonl": lambda folder: pages_file(folder / "a.jsonl", 3),
+    "a.json": lambda folder: (folder / "a.json").write_text(json.dumps([{"text": article("bridge")}])),
+    "a.csv": lambda folder: (folder / "a.csv").write_text(f'text\n"{article("bridge")}"\n'),
+    "a.txt": lambda folder: (folder / "a.txt").write_text(article("bridge")),
+    "a.jsonl.gz": lambda folder: (folder / "a.jsonl.gz").write_bytes(gzip.compress(json_page("bridge").encode())),
+    "a.parquet": lambda folder: table_file(folder / "a.parquet"),
+    "a.arrow": lambda folder: table_file(folder / "a.arrow"),
+    "a.zip": lambda folder: zip_file(folder / "a.zip"),
+}
+
+
+def table_file(path):
+    pyarrow = pytest.importorskip("pyarrow", reason="tables need the extra parquet")
+    from pyarrow import feather, parquet
+
+    table = pyarrow.table({"text": [article("bridge")]})
+    parquet.write_table(table, path) if path.suffix == ".parquet" else feather.write_feather(table, path)
+
+
+def zip_file(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", article("bridge"))
+
+
+@pytest.mark.parametrize("to", [None, "parquet", "jsonl"])
+@pytest.mark.parametrize("name", FORMS)
+def test_an_output_that_can_not_be_written_costs_itself_only(tmp_path, name, to):
+    (tmp_path / "in").mkdir()
+    FORMS[name](tmp_path / "in")
+    (tmp_path / "in" / "z.txt").write_text(article("school"))
+    run_clean("--workers", 1, *(("--to", to) if to else ()), tmp_path / "in", tmp_path / "out", code=0)
+    (written,) = (path for path in (tmp_path / "out").iterdir() if path.name.startswith("a."))
+    written.unlink()
+    (written / "in the way").mkdir(parents=True)
+    told = run_clean("--force", *(("--to", to) if to else ()), tmp_path / "in", tmp_path / "out", code=1)
+    assert f"{written}: Is a directory" in told
+    assert "Exception ignored" not in told
+    assert len(list((tmp_path / "out").iterdir())) == 2

@@ -149,5 +149,7 @@ class JsonOutput(JsonlOutput):
         self._stream.write(line if self._is_array else line + b"\n")
 
     def close(self) -> None:
+        if self._stream.closed:
+            return
         self._stream.write(b"[]\n" if self._is_array is None else b"\n]\n" if self._is_array else b"")
         self._stream.close()

@@ -31,6 +31,7 @@ FORMAT_BY_SUFFIX = {suffix: format for format, suffixes in SUFFIXES.items() for 
 BINARY_FORMATS = frozenset({"parquet", "arrow", "warc", "wet", "zip", "tar"})
 HEAD_BYTES = 1 << 16
 JSON_LINES_CHECKED = 20
+SHORT_BYTES = 4096  # a longer binary file has a NUL
 SPACES = b" \t\r\n"
 TOKENS_CUT = "-Infinity"  # the longest token that the head may end in
 BOM = b"\xef\xbb\xbf"
@@ -83,11 +84,13 @@ def _of_text(head: bytes, named: str | None, name: str | None) -> str | RefusedK
             return "jsonl" if named == "jsonl" and json_format == "jsonl" else json_format
     if named == "json" and head.strip(SPACES):
         return RefusedKind("JSON that holds no objects", "give one object a page")
-    if named == "html" and is_binary(head):
+    if named == "html" and (b"\0" in head or len(head) < SHORT_BYTES) and is_binary(head):
         return RefusedKind("binary", "remove it, or name its format with --input-format")
     if named in ("csv", "tsv", "jsonl", "html"):
         is_html = named in ("csv", "tsv") and looks_like_html(head.decode("utf-8", "replace"))
         return "html" if is_html else named
+    if head[:200].lstrip(SPACES + BOM)[:1] not in (b"<", b""):
+        return named or "txt"
     text = head.decode("utf-8", "replace")
     is_markdown = name is not None and without_compression(name.lower())[0].endswith((".md", ".markdown"))
     is_html = looks_like_html(text) or (not is_markdown and len(head) < HEAD_BYTES and holds_markup(text))

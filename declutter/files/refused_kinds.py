@@ -111,6 +111,7 @@ ZIP_MEMBERS = (
     (b"META-INF/MANIFEST.MF", RefusedKind("a program (Java)", NO_TEXT)),
     (b"AndroidManifest.xml", RefusedKind("a program (Android)", NO_TEXT)),
 )  # fmt: skip
+XML_HEAD_BYTES = 20_000  # where the root of an XML file is looked for
 ZIP_NAME = 30  # where a zip file's first member's name begins
 ISO_BASE_MEDIA = {b"avif", b"heic", b"heix", b"mif1", b"msf1"}  # brands of images
 
@@ -147,7 +148,7 @@ def _of_text(head: bytes) -> RefusedKind | None:
         return RefusedKind("an MHTML archive", "save the page as HTML")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<":
         return None
-    found = first_markup(head.decode("utf-8", "replace"))
+    found = first_markup(head[:XML_HEAD_BYTES].decode("utf-8", "replace"))
     if found.element in XML_ROOTS and (found.is_xml or b"xmlns" in head or found.element in OWN_ROOTS):
         return XML_ROOTS[found.element]
     if found.is_xml and found.element not in ("", "html") and found.doctype != "html":
