@@ -33,7 +33,32 @@ def of(html, links=False, **more):
 
 def test_headings_paragraphs_and_quotes():
     html = "<h2>A ##</h2><p>One <b>two</b><br>three<blockquote><p>Said<p>she</blockquote><p>End"
-    assert of(html) == "## A \\##\n\nOne two\n\nthree\n\n> Said\n>\n> she\n\nEnd\n"
+    assert of(html) == "## A \\##\n\nOne two\\\nthree\n\n> Said\n>\n> she\n\nEnd\n"
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<p>The lamp<br>is <i>out</i><br><b>And</b> no one<br><br>rows", "The lamp\\\nis out\\\nAnd no one\n\nrows\n"),
+        ("<div>4 Mill Lane<br>Ardmere<p>Tel.</p>12 34</div>", "4 Mill Lane\\\nArdmere\n\nTel.\n\n12 34\n"),
+        ("<ul><li>Mo<br>9-12</ul><blockquote>No<br># one", "- Mo\\\n  9-12\n\n> No\\\n> \\# one\n"),
+        ("<table><tr><td>a<br>b<td>c<tr><td>d<td>e</table>", "|  |  |\n| --- | --- |\n| a b | c |\n| d | e |\n"),
+    ],
+)
+def test_lines_of_a_paragraph_have_hard_breaks(html, expected):
+    assert of(html) == expected
+
+
+def test_a_line_goes_on_only_with_a_line_that_is_kept():
+    assert of("<p>one<br>two<br>three", keep=[0, 2]) == "one\n\nthree\n"
+    assert of("<p>one<br>two", titles=[0]) == "# one\n\ntwo\n"
+
+
+def test_formulas_are_tex():
+    html = (
+        r"<p>Let <math alttext='a_b*c'></math> be<math display=block alttext='x=\frac{1}{2}'></math>and <code>c</code>"
+    )
+    assert of(html) == "Let $a_b*c$ be\n\n$$x=\\frac{1}{2}$$\n\nand `c`\n"
 
 
 def test_lists_nest_and_keep_their_numbers():

@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from declutter.lines import Lines
-from declutter.stages.segment.dom import LEFT_OUT_TAGS, PRE_TAGS, VOID_TAGS
+from declutter.stages.segment.dom import BLOCK_TAGS, LEFT_OUT_TAGS, PRE_TAGS, VOID_TAGS
 
 #: A tag or a comment, parted into name and attributes. In texts and attribute values, "<" and ">" are escaped.
 TAG = re.compile(r"<(!--[^-]*(?:-(?!->)[^-]*)*--|[^\s>]*)([^>]*)>")
@@ -24,7 +24,7 @@ TAG = re.compile(r"<(!--[^-]*(?:-(?!->)[^-]*)*--|[^\s>]*)([^>]*)>")
 ROLES = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "heading"), **dict.fromkeys(("td", "th"), "cell"),
     **dict.fromkeys(("code", "kbd", "samp", "tt"), "code"), **dict.fromkeys(PRE_TAGS, "pre"),
-    "table": "table", "a": "link",
+    "table": "table", "a": "link", "tex": "formula",
 }  # fmt: skip
 LISTS = frozenset({"ul", "ol", "menu", "dir"})
 COUNTED = {"li": "li", "td": "cell", "th": "cell"}  # elements that have a place among their siblings
@@ -168,6 +168,13 @@ class Tree:
             if text
         ]
 
+    def is_broken(self, character: int) -> bool:
+        """Whether nothing but one `<br>`, and tags that are no blocks, stands before a visible character's text."""
+        text = bisect_right(self.ends, character)
+        first = bisect_left(self.ends, character) + 1 if character else 0
+        between = [name.removeprefix("/") for name in self.names[first : text + 1]]
+        return between.count("br") == 1 and not BLOCK_TAGS.intersection(between)
+
     def element_at(self, character: int) -> Element | None:
         """The innermost element around a visible character."""
         number = bisect_right(self.ends, character)
@@ -186,24 +193,30 @@ def _within(parent: Element | None, name: str, attributes: str, place: int) -> E
     return element
 
 
-def rows_in_tree(lines: Lines, rows: Sequence[int], body: str) -> Iterator[tuple[int, list[Piece], Element | None]]:
-    """Each of some rows of a page, its pieces, and the innermost element around its first character.
+def rows_in_tree(
+    lines: Lines, rows: Sequence[int], body: str
+) -> Iterator[tuple[int, list[Piece], Element | None, bool]]:
+    """Each of some rows of a page, its pieces, the innermost element around it, and whether it goes on with a row.
 
-    A row that the tree doesn't have has neither; one of preformatted text has no pieces. A blank row is of the element
-    of the row before it: it is a line of a <pre>.
+    It does where a `<br>` parts it from the row before, which is among `rows` too. A row that the tree doesn't have has
+    neither pieces nor element; one of preformatted text has no pieces. A blank row is of the element of the row before
+    it: it is a line of a <pre>.
     """
     tree = Tree(body)
     starts, ends, text = lines.starts.tolist(), lines.ends.tolist(), lines.text
     at = seen = 0  # visible characters before offset `seen` of the text
     element: Element | None = None
+    before = -2
     for row in rows:
         at += n_visible(text[seen : starts[row]])
         size = n_visible(text[starts[row] : ends[row]])
         pieces: list[Piece] = []
+        goes_on = False
         if size:
             element = tree.element_at(at)
             if element is not None and "pre" not in element.nearest:
                 found = tree.pieces(at, at + size)
                 pieces, element = (found, found[0].element) if found else ([], None)
-        at, seen = at + size, ends[row]
-        yield row, pieces, element
+                goes_on = row == before + 1 and bool(pieces) and tree.is_broken(at)
+        at, seen, before = at + size, ends[row], row
+        yield row, pieces, element, goes_on

@@ -37,6 +37,7 @@ class _Row:
     text: str
     element: Element | None
     is_title: bool = False
+    goes_on: bool = False  # a `<br>` parts it from the row before
 
     def nearest(self, role: str) -> Element | None:
         """The innermost element around the row that is a "heading", "cell", "pre", ... (elements.ROLES)."""
@@ -55,25 +56,25 @@ def to_markdown(cleaned: Cleaned, links: bool = False) -> str:
     lines, kept = cleaned.lines, np.flatnonzero(cleaned.verdicts.keep).tolist()
     is_title = cleaned.verdicts.labels == TITLE
     if cleaned.markup is None:
-        found = ((row, _escaped_line(lines[row]), None) for row in kept if lines[row].strip())
+        found = ((row, _escaped_line(lines[row]), None, False) for row in kept if lines[row].strip())
     else:
         found = _with_elements(cleaned.markup, lines, kept, _link_writer(cleaned.page.url) if links else None)
-    rows = [_Row(text, element, bool(is_title[row])) for row, text, element in found]
+    rows = [_Row(text, element, bool(is_title[row]), goes_on) for row, text, element, goes_on in found]
     text = "\n".join(_written(rows))
     return f"{text}\n" if text else ""
 
 
 def _with_elements(
     markup: Markup, lines: Lines, kept: Sequence[int], link_of: Callable[[str], str] | None
-) -> Iterator[tuple[int, str, Element | None]]:
-    """(row, its text marked up, the innermost element of its first piece) of each kept row."""
-    for row, pieces, element in rows_in_tree(lines, kept, markup.body):
+) -> Iterator[tuple[int, str, Element | None, bool]]:
+    """(row, its text marked up, the innermost element of its first piece, whether it goes on) of each kept row."""
+    for row, pieces, element, goes_on in rows_in_tree(lines, kept, markup.body):
         text = lines[row]
         if element is not None and "pre" in element.nearest:
-            yield row, text, element
+            yield row, text, element, False
         elif text:
             # a row that the tree doesn't have, such as a line of broken HTML, is a paragraph
-            yield row, _marked(pieces, link_of) if pieces else _escaped_line(text), element
+            yield row, _marked(pieces, link_of) if pieces else _escaped_line(text), element, goes_on
 
 
 def _link_writer(base: str | None) -> Callable[[str], str]:
@@ -95,8 +96,8 @@ def _marked(own: Sequence[Piece], link_of: Callable[[str], str] | None) -> str:
     parts = []
     for link, inside in groupby(own, lambda piece: piece.element.nearest.get("link") if link_of else None):
         text = "".join(
-            _code("".join(p.text for p in run)) if code else _escaped("".join(p.text for p in run))
-            for code, run in groupby(inside, lambda piece: "code" in piece.element.nearest)
+            _written_as(formula, code)("".join(piece.text for piece in run))
+            for (formula, code), run in groupby(inside, _kind_of)
         )
         target = link_of(link.attribute("href")) if link is not None else ""
         inner = text.strip()
@@ -107,6 +108,18 @@ def _marked(own: Sequence[Piece], link_of: Callable[[str], str] | None) -> str:
                 parts[-1] = f"{parts[-1][:-1]}\\!"
         parts.append(text)
     return _line_escaped(" ".join("".join(parts).split()))
+
+
+def _kind_of(piece: Piece) -> tuple[Element | None, bool]:
+    return piece.element.nearest.get("formula"), "code" in piece.element.nearest
+
+
+def _written_as(formula: Element | None, code: bool) -> Callable[[str], str]:
+    """What writes a text that stands in a formula, or in code, or in neither."""
+    if formula is not None:
+        signs = "$$" if formula.attribute("display") == "block" else "$"
+        return lambda text: f"{signs}{' '.join(text.split())}{signs}"
+    return _code if code else _escaped
 
 
 def _code(text: str) -> str:
@@ -144,14 +157,24 @@ def _written(rows: Sequence[_Row]) -> list[str]:
     """The lines of the rows' Markdown."""
     page = _Writer()
     tables = _tables(rows)
-    for key, run in groupby(rows, lambda row: _block(row, tables)):
-        of_block = list(run)
+    for key, of_block in _blocks(rows, tables):
         if isinstance(key, _Row):
-            block = _paragraph(key)
+            block = _paragraph(of_block)
         else:
             block = _table(of_block) if key in tables else _fence(of_block)
         page.add(block, of_block[0].element)
     return page.lines
+
+
+def _blocks(rows: Sequence[_Row], tables: set[Element]) -> Iterator[tuple[Element | _Row, list[_Row]]]:
+    """The rows that are written together, and with what."""
+    keys: list[Element | _Row] = []
+    for row in rows:
+        key = _block(row, tables)
+        goes_on = row.goes_on and keys and key is row and isinstance(keys[-1], _Row)
+        keys.append(keys[-1] if goes_on and not _level(row) and not _level(keys[-1]) else key)
+    for key, run in groupby(zip(keys, rows, strict=True), lambda pair: pair[0]):
+        yield key, [row for _, row in run]
 
 
 def _block(row: _Row, tables: set[Element]) -> Element | _Row:
@@ -194,11 +217,18 @@ def _tables(rows: Sequence[_Row]) -> set[Element]:
     }
 
 
-def _paragraph(row: _Row) -> list[str]:
+def _level(row: _Row) -> int:
+    """The level of the heading that a row is, 0 for none."""
     heading = row.nearest("heading")
-    level = int(heading.tag[1]) if heading is not None else int(row.is_title)
+    return int(heading.tag[1]) if heading is not None else int(row.is_title)
+
+
+def _paragraph(rows: Sequence[_Row]) -> list[str]:
+    """A heading of one row, or a paragraph with a hard break between its rows."""
+    row = rows[0]
+    level = _level(row)
     if not level:
-        return [row.text]
+        return [*(f"{row.text}\\" for row in rows[:-1]), rows[-1].text]
     return [f"{'#' * level} {CLOSING_HASHES.sub(lambda found: chr(92) + found[0], row.text)}"]
 
 
