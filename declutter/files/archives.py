@@ -36,7 +36,7 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the first that zip knows: the same pages mak
 
 
 class _Archive(FileInput):
-    """What zip and tar share: which members are pages, and what is refused."""
+    """The common part of zip and tar: which members are pages, and which are refused."""
 
     def _member(self, name: str, stream: BinaryIO, budget: Budget, counts: Counter[str]) -> Record | Failure:
         """The page of a member."""
@@ -63,7 +63,7 @@ class _Archive(FileInput):
         return None
 
     def _is_page(self, name: str) -> bool:
-        """Hidden files and those of gold folders are no pages, as in folders. Names that lead out are to be refused."""
+        """False for hidden files and those of gold folders. True for names that lead out, which are refused."""
         if OUTSIDE.search(name):
             return True
         parts = name.split("/")
@@ -105,7 +105,7 @@ class ZipInput(_Archive):
 
 
 class _Forward(io.RawIOBase):
-    """A stream that can only be read, with the forward seeks that tarfile makes, and bounded reads of headers."""
+    """A read-only stream with the forward seeks that tarfile makes. Headers are bounded."""
 
     def __init__(self, stream: io.BufferedReader, archive: _Archive):
         self._stream = stream

@@ -1,4 +1,4 @@
-"""Compressed files in and out: .gz, .bz2, .xz and .zst, streamed, with an end to what a bomb may unpack to."""
+"""Compressed files, in and out: .gz, .bz2, .xz and .zst. They are streamed, and a bomb ends at a limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import BinaryIO
 from declutter.errors import InputError
 
 READ_BYTES = 1 << 16
-MAX_STARTS = 10_000  # of the last streams in a file, whose offsets are known: more than a buffer holds
+MAX_STARTS = 10_000  # whose offsets are remembered, the last ones: more than a buffer holds
 BUFFER_BYTES = 1 << 18
 #: Text compresses three to thirty times. What unpacks to more than this many times its size is a bomb, once it has
 #: unpacked to FREE_BYTES: so far a log of blanks may go. gzip ends at 1,030 times, the others far above.
@@ -23,7 +23,7 @@ FREE_BYTES = 256 << 20
 #: A hostile header may ask for gigabytes to unpack in; `xz -9` takes 65 MB, `zstd --ultra --long` 128 MB.
 MAX_XZ_MEMORY = 160 << 20
 MAX_ZSTD_WINDOW_LOG = 27
-#: What the programs of that name do when not told; but zlib packs dumps at 4 in half the time it takes at 6, into files
+#: The programs' own default levels; but zlib packs dumps at 4 in half the time it takes at 6, into files
 #: a tenth larger (zlib alone at 1, 4, 6 on seeds/ as JSON lines: 84, 46, 21 MB/s to 33, 28, 25% of the size).
 LEVELS = {"gzip": 4, "bzip2": 9, "xz": 6, "zstd": 3}
 
@@ -42,7 +42,7 @@ class BudgetSpent(InputError):
 
 
 class Budget:
-    """What one input may unpack to, over all of its layers: members, bodies, values."""
+    """The limit on what one input may unpack to, summed over all its layers: members, bodies, values."""
 
     def __init__(self, name: str, n_packed: int = 0):
         self._name = name
@@ -57,7 +57,7 @@ class Budget:
 
 
 def compression_of(head: bytes) -> str | None:
-    """What a file that begins with `head` is compressed with: "gzip", "bzip2", "xz", "zstd", or None."""
+    """The compression of a file that begins with `head`: "gzip", "bzip2", "xz", "zstd", or None."""
     return next((kind for kind, magic in MAGIC_NUMBERS.items() if head.startswith(magic)), None)
 
 
@@ -79,7 +79,7 @@ def unpacked(stream: io.BufferedReader, name: str, budget: Budget | None = None)
 
 
 def packing(stream: BinaryIO, kind: str | None, closes: bool = False) -> BinaryIO:
-    """A writer that packs into `stream`, which closing it closes only if told so; same content, same bytes.
+    """A writer that packs into `stream`. The same content gives the same bytes. It closes the stream if `closes`.
 
     Raises InputError where `kind` takes a library that is not installed.
     """
@@ -157,7 +157,7 @@ def _zstd(doing: str):
 
 
 class _Gzip:
-    """zlib's decompressor with the interface that bz2's, lzma's and zstd's have."""
+    """zlib's decompressor with the interface of those of bz2, lzma and zstd."""
 
     def __init__(self):
         self._zlib = zlib.decompressobj(wbits=31)
@@ -180,7 +180,7 @@ class _Gzip:
 
 
 class Unpacked(io.RawIOBase):
-    """What a compressed stream unpacks to, a buffer at a time; streams that follow one another read as one."""
+    """A reader that unpacks a stream, a buffer at a time. Streams that follow one another read as one."""
 
     def __init__(self, stream: BinaryIO, kind: str, name: str, budget: Budget | None = None):
         self._stream = stream
@@ -267,7 +267,7 @@ class Unpacked(io.RawIOBase):
         return (_zstd("read").ZstdError,) if self._kind == "zstd" else ()
 
     def _next_stream(self) -> bool:
-        """Go on to the stream that follows, if one does; zeros that fill up a block are passed over."""
+        """Go on to the next stream, if there is one; zeros that fill up a block are skipped."""
         rest = self._unpacker.unused_data.lstrip(b"\0")
         while len(rest) < 8 and (packed := self._read()):
             rest = (rest + packed).lstrip(b"\0")

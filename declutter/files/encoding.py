@@ -1,4 +1,4 @@
-"""Bytes to text and back: what a file is written in, so that kept lines come out byte for byte."""
+"""The encoding of text files: bytes to text and back, so that kept lines come out byte for byte."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _decode_other(data: bytes, first_error: int, name: str) -> tuple[str, Encodi
                 return found, candidate
     if n_broken <= max(FEW_BROKEN, MAX_BROKEN * len(around)):
         return _decode_escaped(data)
-    raise InputError(f"{name}: no encoding fits (not UTF-8, and no legacy encoding could be told)")
+    raise InputError(f"{name}: no encoding fits (it is not UTF-8, and no legacy encoding was recognized)")
 
 
 def _decode_escaped(data: bytes) -> tuple[str, Encoding]:

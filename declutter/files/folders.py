@@ -109,7 +109,7 @@ def _absolute(name: str) -> Path:
 
 
 def _without_nested(paths: list[Path | None]) -> list[Path | None]:
-    """Each input once, and none that lies in a folder which is an input too."""
+    """Each input once, without those that lie in a folder that is an input too."""
     folders = {path for path in paths if path is not None and path.is_dir()}
     return [path for path in dict.fromkeys(paths) if path is None or not folders.intersection(path.parents)]
 

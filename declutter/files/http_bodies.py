@@ -1,7 +1,7 @@
-"""HTTP responses: header lines and the body without what it was wrapped in (chunks, gzip, deflate, Brotli, zstd).
+"""HTTP responses: their header fields, and their bodies without chunks, gzip, deflate, Brotli and zstd.
 
-Archives hold bodies in every state: unwrapped under the headers of the wrapped one, or wrapped without a word.
-So a coding that is named but not there is passed over, and one that is there is undone though it is not named.
+Archives hold bodies in every state: already decoded under the original headers, or encoded without a header.
+So a coding that the header names but the body lacks is skipped, and one that the header omits is undone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Inputs: files, folders, globs and standard input, each opened as the format that it is in."""
+"""Inputs: files, folders, globs and standard input, each opened in its format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_NAMED_FAILURES = 1000  # of one input; above it they are counted
 
 
 def inputs(names: Sequence[str | os.PathLike], options: Options | None = None) -> Inputs:
-    """The inputs that files, folders, globs and `-` stand for.
+    """The inputs that files, folders, globs and `-` name.
 
     Raises InputError where one doesn't exist or a glob matches nothing.
     """
@@ -30,8 +30,8 @@ def inputs(names: Sequence[str | os.PathLike], options: Options | None = None) -
 class Inputs:
     """Inputs in sorted order, found anew by each iteration; folders are walked as `Folders` says.
 
-    `failed` ({id: reason}) are files and folders that are no inputs at all: links that lead out, folders that can't be
-    read. What is wrong with an input itself its records tell.
+    `failed` ({id: reason}) holds links that lead out and folders that can't be read. Faults of an input itself come as
+    Failures of its records.
     """
 
     def __init__(self, names: Sequence[str | os.PathLike], options: Options):
@@ -75,7 +75,7 @@ class Inputs:
 
 
 def read(source: Input, failures: list[Failure], notes: Counter[str] | None = None) -> Iterator[Record]:
-    """The pages of an input. What can't be read is added to `failures`, what is noteworthy to `notes`."""
+    """The pages of an input. Adds what can't be read to `failures`, and counts for the summary to `notes`."""
     n_failures = 0
     try:
         for item in source.records():

@@ -1,7 +1,7 @@
-"""JSON lines in and out. What is not the page's text is carried through as it stands, to the byte.
+"""JSON lines, in and out. Everything but the page's text is kept byte for byte.
 
-A line is not parsed and written anew: the place of the page's text in it is found, and what is kept is put there. So
-numbers, escapes, spaces and the order of the keys stay as they were, in other fields of any kind and size.
+A line is not written anew from its values: the kept text replaces the page's text where it stands. So numbers, escapes,
+spaces and the order of the keys stay as they were, in other fields of any kind and size.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class JsonLine(NamedTuple):
 
 
 class _Lines:
-    """The lines of a stream, numbered from 1, none of them longer than `max_bytes`."""
+    """The lines of a stream, numbered from 1. Lines longer than `max_bytes` are skipped."""
 
     def __init__(self, stream: BinaryIO, max_bytes: int):
         self._stream = stream
@@ -64,7 +64,7 @@ class _Lines:
         self.number = 0
 
     def __iter__(self) -> Iterator[bytes | None]:
-        """The lines; None for one that is too long, of which nothing is kept."""
+        """The lines, or None in the place of one that is too long."""
         readline, limit = self._stream.readline, self._max_bytes + 1
         while True:
             self.number += 1
@@ -145,7 +145,7 @@ class _ColumnsOfLines:
         self._known: dict[tuple[str, ...], Columns] = {}
 
     def of(self, fields: dict[str, object]) -> Columns:
-        """The columns of an object. Raises ValueError where none holds a page."""
+        """The columns of an object. Raises ValueError if no column holds a page."""
         keys = tuple(fields)
         columns = self._known.get(keys)
         if columns is None or (columns.page is not None and value_at(fields, columns.page) is None):
@@ -363,7 +363,7 @@ def _dumped(fields: dict[str, object]) -> str:
 
 
 def _plain(value: object) -> str:
-    """What a table's column may hold and JSON has no word for: bytes, dates, decimals."""
+    """A string for a value that JSON can't express: bytes, dates, decimals."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
@@ -373,7 +373,7 @@ def _int(digits: str) -> int | str:
 
 
 def fields_of_line(rest: JsonLine) -> dict[str, object]:
-    """What a line holds but its page."""
+    """The fields of a line, without its page."""
     line = rest.before if rest.is_null else f"{rest.before}null{rest.after}"
     fields = json.loads(line.removeprefix("\ufeff"), strict=False, parse_int=_int)
     if fields.get(rest.column) is None:

@@ -1,4 +1,4 @@
-"""Whether a text is HTML: told by the element that it begins with."""
+"""Recognizes texts that are HTML, by the element that they begin with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPACES = " \t\r\n\f\ufeff"
 
 
 class FirstMarkup(NamedTuple):
-    """What a text begins with, in lower case; "" where it doesn't begin with markup."""
+    """The markup at the beginning of a text, in lower case; "" where there is no markup."""
 
     element: str
     doctype: str

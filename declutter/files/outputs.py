@@ -1,4 +1,4 @@
-"""Outputs: what an input's pages are written as, and under which name."""
+"""Outputs: the format that an input's pages are written in, and the output's name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from declutter.files.records import ONE_PAGE, Input, Options, Output, Record
 
 ARCHIVES = frozenset({"zip", "tar"})
 PAGE_SUFFIXES = {"txt": "", "markdown": ".md"}
-#: What an input is written as where nothing else is asked for. What is kept of a response is text and no longer the
-#: response, so a WARC file becomes JSON lines with its records' ids, URLs and dates.
+#: The format of an output unless the caller names one. The kept text of a response is no longer a response, so a WARC
+#: file becomes JSON lines with its records' ids, URLs and dates.
 OWN_FORMATS = {"txt": "txt", "html": "txt", "warc": "jsonl"}
 
 

@@ -36,7 +36,7 @@ class Record:
 
 
 class Failure(NamedTuple):
-    """A page, or what is left of an input, that was not read, judged or written as it should be."""
+    """A page, or the rest of an input, that could not be read, judged or written as it should be."""
 
     input: str  # id of the input
     position: str  # "line 17", "row 17", "offset 12345", a member's name, or "" for the whole input
@@ -52,7 +52,7 @@ MARKUP_IN_TEXT = "texts that hold HTML markup, read as text"
 
 
 class Note(NamedTuple):
-    """Something that is counted in a run's summary and is no failure."""
+    """A count for the run's summary of something that is not a failure."""
 
     input: str  # id of the input
     what: str  # in the plural: "rows without a page"
@@ -63,7 +63,7 @@ class Row(NamedTuple):
     """Which row of its table a page is: the `rest` of a table's Record."""
 
     number: int  # from 0
-    is_null: bool = False  # there is no page, and none is put there
+    is_null: bool = False  # the row has no page, and keeps none
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ class Input(Protocol):
 class Output(Protocol):
     """Where the cleaned pages of one input go, in its order.
 
-    To be opened at the first page: an input of which nothing can be read has no output. OSError is let through, the
-    caller names the file.
+    It is opened at the first page, so an input that can't be read has no output. It raises OSError; the caller names
+    the file.
     """
 
     def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:

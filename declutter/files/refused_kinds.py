@@ -32,7 +32,7 @@ def _kinds(advice: str, *names: tuple[str, bytes, int]) -> list[tuple[bytes, int
 
 
 #: Magic numbers with their offsets, from the formats' specifications. Those of plain letters include a byte or a length
-#: that text doesn't have there; RIFF, ftyp and FORM files are told apart by `_of_container`.
+#: that text doesn't have there; `_of_container` tells RIFF, ftyp and FORM files apart.
 MAGIC_NUMBERS = (
     *_kinds(
         EXTRACT,

@@ -66,7 +66,7 @@ class SeparatedRow(NamedTuple):
     layout: Layout
     fields: tuple[str, ...]  # as they stand
     values: tuple[str, ...]
-    is_null: bool  # there is no page, and none is put there
+    is_null: bool  # the row has no page, and keeps none
 
 
 class SeparatedInput(FileInput):
@@ -170,7 +170,7 @@ class TsvInput(SeparatedInput):
 
 
 class _Lines:
-    """The lines of a text, none of them longer than `max_chars`; those of the current row are kept."""
+    """The lines of a text, each of at most `max_chars` characters. It remembers the lines of the current row."""
 
     def __init__(self, text: io.TextIOWrapper, max_chars: int):
         self._text = text
@@ -189,7 +189,7 @@ class _Lines:
         return line
 
     def readline(self) -> str:
-        """The next line, "" at the end. Raises csv.Error for one that is too long, of which nothing is kept."""
+        """The next line, "" at the end. Raises csv.Error for a line that is too long, and skips it."""
         self.number += 1
         line = self._text.readline(self._max_chars + 1)
         if len(line) <= self._max_chars or line.endswith(("\n", "\r")):
@@ -245,7 +245,7 @@ def _folded(names: Sequence[str]) -> list[str]:
 
 
 def fields_of_row(record: Record) -> dict[str, object]:
-    """What a row holds but its page."""
+    """The fields of a row, without its page."""
     row: SeparatedRow = record.rest
     place = row.layout.place(row.layout.columns.page)
     pairs = enumerate(zip(row.layout.names, row.values, strict=False))

@@ -1,4 +1,4 @@
-"""The bytes of an input: a file, or a stream that can be read only once and is kept for a second time."""
+"""The bytes of an input: a file, or a stream, which can be read only once and is kept on disk for a second pass."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Stream:
         self._is_elsewhere = False
 
     def __getstate__(self) -> dict[str, object]:
-        """What another process gets: the pages of a stream travel to it, the open stream can't."""
+        """The state for another process, which gets the pages of a stream but not the open stream."""
         return {"_path": self._path, "_is_kept": self._is_kept, "_is_elsewhere": True}
 
     @cached_property
@@ -110,12 +110,12 @@ class File:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return "standard input" if self.path is None else str(self.path)
 
     @property
     def n_bytes(self) -> int:
-        """Its size on disk; 0 for a stream, and where it can't be told."""
+        """Its size on disk in bytes; 0 for a stream, and for a file that can't be accessed."""
         if self.stream is not None:
             return 0
         try:
@@ -145,7 +145,7 @@ class File:
 
 @dataclass(frozen=True)
 class FileInput(ABC):
-    """An Input of one file: what goes wrong with it is told as Failure. A format says how its pages are read."""
+    """An Input of one file. Errors come as Failures. Each format defines how its pages are read."""
 
     file: File
     options: Options

@@ -55,7 +55,7 @@ def arrow():
 
 
 class TableInput(FileInput):
-    """What Parquet and Arrow share: rows to pages. The columns that hold no page wait for the output."""
+    """The common part of Parquet and Arrow: rows to pages. The other columns are read again for the output."""
 
     def _records(self, counts: Counter[str]) -> Iterator[Record | Failure]:
         with self.errors():
@@ -96,7 +96,7 @@ class TableInput(FileInput):
         return Record(page, Row(number), n_bytes)
 
     def columns(self, schema: pyarrow.Schema) -> Columns:
-        """The columns that hold a page. Raises InputError, naming the file, where there are none or of other types."""
+        """The columns that hold a page. Raises InputError, naming the file, if they are missing or hold no text."""
         found = Columns.found(self.options, partial(_has, schema))
         if found.page is None:
             names = ", ".join(schema.names[:50])
@@ -352,7 +352,7 @@ class TableOutput:
         try:
             return next(self._batches, None)
         except (arrow().ArrowException, OSError, InputError):
-            return None  # the input has told: its records end here with an Failure
+            return None  # the records of the input end here with a Failure
 
     def _finish_batch(self) -> None:
         with self._writer.errors():
@@ -437,7 +437,7 @@ class _TableWriter(ABC):
         if hasattr(self._writer, "is_open"):
             self._writer.is_open = False  # else it writes its end when it is deleted
         self._writer = None
-        with suppress(OSError):  # of the disk that is full, and was told of
+        with suppress(OSError):  # the disk is still full, and the first error is reported
             self._stream.close()
 
     def close(self) -> None:

@@ -35,7 +35,7 @@ RECORD_END = b"\r\n\r\n"
 class WarcInput(FileInput):
     """A WARC or WET file: responses that are HTML and succeeded, HTML resources, and conversions to text.
 
-    Requests, metadata and other types are passed over; revisits are counted. The position of a page is its offset in
+    Requests, metadata and other types are skipped; revisits are counted. The position of a page is its offset in
     the file as it lies on disk; where many records are compressed in one piece, the offset in what it unpacks to stands
     behind it. A broken record is a failure with its offset and URL, and reading goes on at the next.
     """

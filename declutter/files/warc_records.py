@@ -19,7 +19,7 @@ READ_BYTES = 1 << 18
 MAX_HEADER_BYTES = 1 << 20  # Common Crawl's longest is under 10 kB
 RECORD = re.compile(rb"(?:\A|\n|(?<=\n\r))(?=WARC/\d\.\d{1,2}[ \t]*\r?\n)")
 VERSION = re.compile(rb"WARC/\d\.\d{1,2}[ \t]*\r?\n")
-ENDS = b"\r\n\0 "  # what stands between records, and fills up blocks
+ENDS = b"\r\n\0 "  # separate records and fill up blocks
 CUT_OFF = "the file is cut off in this record"
 TYPES_WITH_PAGES = frozenset({"response", "resource", "conversion"})
 
@@ -35,7 +35,7 @@ class WarcRecord(NamedTuple):
 
 
 class BrokenRecord(NamedTuple):
-    """A record, or what stands in the place of one, that can't be read."""
+    """A record that can't be read, or bytes in the place of one."""
 
     offset: int
     fields: dict[str, str]
