@@ -8,6 +8,7 @@ from declutter.errors import GoldError, ModelError
 from declutter.extras import kinds
 from declutter.extras.kinds import KINDS, PAGE_FEATURES, KindModel, head_features, page_features, url_features
 from declutter.pages import Page
+from declutter.train import kinds_training
 from declutter.train.gold import GoldPage
 from declutter.train.kinds_training import confusion, confusion_text, fit_kinds, kinds_out_of_family, train_kinds
 
@@ -84,7 +85,7 @@ def gold(number, kind, html):
 
 def test_training_learns_what_sets_kinds_apart_and_saves_it(tmp_path, monkeypatch):
     pages = [gold(n, kind, html) for n in range(12) for kind, html in (("article", ARTICLE), ("product", SHOP))]
-    monkeypatch.setattr("declutter.train.kinds_training.read_gold", lambda folder: iter([*pages, gold(99, None, SHOP)]))
+    monkeypatch.setattr(kinds_training, "read_gold", lambda folder: iter([*pages, gold(99, None, SHOP)]))
     model = train_kinds(["made"], tmp_path / "kinds.npz")
     assert model.card["pages"] == 24 and model.card["accuracy"] == 1.0
     again = KindModel.load(tmp_path / "kinds.npz")
@@ -114,7 +115,7 @@ def test_cross_validation_parts_families_and_the_confusion_counts():
 
 
 def test_gold_without_kinds_and_files_that_are_no_models_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("declutter.train.kinds_training.read_gold", lambda folder: iter([gold(1, None, SHOP)]))
+    monkeypatch.setattr(kinds_training, "read_gold", lambda folder: iter([gold(1, None, SHOP)]))
     with pytest.raises(GoldError, match="made: no page"):
         train_kinds(["made"], tmp_path / "kinds.npz")
     path = tmp_path / "broken.npz"
