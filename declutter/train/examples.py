@@ -91,7 +91,7 @@ def _measure_group(
     group: Sequence[LabelledDump], first_page: int, features_of: Callable[[Columns], np.ndarray]
 ) -> dict[str, np.ndarray]:
     """The columns of Examples for pages of one site; pages count from `first_page`."""
-    lines = segment([page_of(dump) for dump in group])
+    lines, _ = segment([page_of(dump) for dump in group])
     measures = measure(lines)
     repeats = Repeats.none(len(measures))
     if len(group) > 1:

@@ -115,7 +115,7 @@ def label_text(page: GoldPage, style: str, text: str) -> LabelledDump:
 def text_in_style(page: GoldPage, style: str, cache: Path | None = None) -> str:
     """The text of a page with HTML in one style, its lines ended by newlines only."""
     if style == HTML_STYLE:
-        return segment([Page(page.id, html=page.html)]).text
+        return segment([Page(page.id, html=page.html)])[0].text
     return make_dump(page.html, style, cache).translate(OTHER_TERMINATORS)
 
 
