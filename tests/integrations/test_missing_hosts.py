@@ -12,5 +12,5 @@ def test_the_extra_is_named(hook, host, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, host, None)
     monkeypatch.delitem(sys.modules, f"declutter.integrations.{hook}", raising=False)
-    with pytest.raises(ImportError, match=rf'pip install "declutter\[{hook}\]"'):
+    with pytest.raises(ImportError, match=rf'pip install "declutter-text\[{hook}\]"'):
         import_module(f"declutter.integrations.{hook}")
