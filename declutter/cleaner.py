@@ -189,6 +189,7 @@ def clean_batch(cleaner: Cleaner, pages: list[Page]) -> list[Cleaned]:
     found = []
     for number, (page, text) in enumerate(zip(pages, texts, strict=True)):
         verdicts = judged.verdicts[bounds[number] : bounds[number + 1]]
+        verdicts = replace(verdicts, confidence=judged.verdicts.confidence[number : number + 1])
         if page.html is None:
             found.append(Cleaned(page, text, verdicts))
             continue

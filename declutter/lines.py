@@ -136,12 +136,14 @@ class Verdicts:
     reason_codes: np.ndarray  # int32 (n_lines,), rows of `reasons`
     lines: Lines = field(repr=False)  # the lines judged, and perhaps others beside them
     rows: range = field(repr=False)  # the row in `lines` of each line judged
+    #: float32 (n_pages,), 0..1: the F1 that each page's text is expected to have; empty where it isn't known
+    confidence: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, rows: slice) -> Verdicts:
-        """The verdicts on some of the lines, by slice. The lines keep their numbers."""
+        """The verdicts on some of the lines, by slice, without the pages' confidence. The lines keep their numbers."""
         return Verdicts(
             self.labels[rows], self.score[rows], self.keep[rows], self.reasons, self.reason_codes[rows], self.lines,
             self.rows[rows],

@@ -73,6 +73,12 @@ class Cleaned:
     markup: Markup | None = field(default=None, repr=False)
 
     @property
+    def confidence(self) -> float | None:
+        """The F1 that the page's main content is expected to have, 0..1; None where the page could not be judged."""
+        known = self.verdicts.confidence
+        return float(known[0]) if len(known) else None
+
+    @property
     def lines(self) -> Lines:
         """The lines of the page, to which the verdicts belong."""
         return self.verdicts.lines.part(self.verdicts.rows)

@@ -73,7 +73,7 @@ def test_a_policy_about_cookies_is_kept():
     ]
     title = "Cookies on these pages"
     text = "\n".join([*MENU, title, *sections, *FOOTER])
-    assert not any("notice" in reason for reason in ALONE.explain(text).reason), "the model judges it"
+    assert not any("in a notice" in reason for reason in ALONE.explain(text).reason), "the model judges it"
     main = f"<main><h1>{title}</h1>" + "".join(
         f"<p>{line}</p>" if len(line) > 40 else f"<h2>{line}</h2>" for line in sections
     )

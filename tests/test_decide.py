@@ -1,10 +1,13 @@
 """Judgements to Verdicts: what is kept, and what becomes of the blank lines."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from declutter import Cleaner, Page, learn
 from declutter.lines import BODY, LABEL_CODES, LABELS, MAIN_CONTENT, NAVIGATION, TITLE, Judgement
 from declutter.stages.judge.decide import (
     BLANK_OUT_REASON,
@@ -12,6 +15,7 @@ from declutter.stages.judge.decide import (
     HOPELESS_SCORE,
     choose,
     decide,
+    expected_f1,
     short_at_the_edge,
 )
 from declutter.stages.measure.measure import measure
@@ -146,3 +150,57 @@ def test_the_edge_of_one_page_is_not_that_of_another():
     words = np.array([1, 80, 1, 80, 1], np.float32)
     assert short_at_the_edge(np.array([0, 2, 2, 5]), words, score).tolist() == [True, False, True, False, True]
     assert short_at_the_edge(np.array([0, 5]), words, score).tolist() == [True, False, False, False, True]
+
+
+class TestConfidence:
+    """What is chosen is expected to have an F score of words, by the scores alone."""
+
+    def of(self, words, score, keeps):
+        text = "\n".join(" ".join(["word"] * n) for n in words)
+        measures = measure(split_lines([text]))
+        return float(expected_f1(measures, np.array(score, np.float32), np.array(keeps))[0])
+
+    def test_a_page_of_sure_lines(self):
+        assert self.of([30, 20, 2], [1, 1, 0], [True, True, False]) == pytest.approx(1)
+
+    def test_doubt_lowers_it_by_its_words(self):
+        little, much = ([40, 4], [1, 0.5], [True, True]), ([40, 40], [1, 0.5], [True, True])
+        assert 0.9 < self.of(*little) < 1
+        assert self.of(*much) == pytest.approx(2 * 60 / (80 + 60), abs=0.01)
+
+    def test_text_that_is_left_out_lowers_it(self):
+        assert self.of([40, 40], [0.9, 0.4], [True, False]) < self.of([40, 40], [0.9, 0.1], [True, False])
+
+    def test_a_page_of_which_nothing_is_kept(self):
+        assert self.of([5, 5], [0, 0], [False, False]) == 1
+        assert self.of([60, 60], [0.3, 0.3], [False, False]) < 0.5
+
+    def test_it_is_carried_with_the_verdicts_and_alone_as_in_a_batch(self):
+        pages = [
+            Page(str(n), text="\n".join(["Menu", *["One sentence stands here, and it is long enough to be read."] * n]))
+            for n in (0, 1, 5)
+        ]
+        together = list(Cleaner().clean_pages([*pages, *pages]))
+        for cleaned in together:
+            (alone,) = Cleaner(profile=learn([*pages, *pages])).clean_pages([cleaned.page])
+            assert alone.confidence == cleaned.confidence == cleaned.verdicts.confidence[0]
+            assert 0 <= cleaned.confidence <= 1
+
+
+def test_a_models_reasons_name_evidence_then_score_and_cut_off():
+    text = "\n".join(
+        [
+            "Home",
+            "News",
+            "Sport",
+            "Letters",
+            *(
+                f"The {word} mill by the river was sold on Monday to a man who wants to grind spelt in it again."
+                for word in ("old", "small", "red")
+            ),
+        ]
+    )
+    verdicts = Cleaner(profile=learn([])).explain(text)
+    assert re.fullmatch(r"among short lines, above the text; score \d+%, cut-off \d+%", verdicts.reason[1])
+    assert re.fullmatch(r"long prose, in the page's densest run of text; score \d+%, cut-off \d+%", verdicts.reason[5])
+    assert verdicts[4:5].reason == [verdicts.reason[4]]

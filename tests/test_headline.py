@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from declutter import Cleaner, Page, learn
-from declutter.cleaner import segment
 
 PROSE = {
     "en": [
@@ -42,7 +41,7 @@ def html_of(title, h1, body, menu=MENU, after=""):
 
 def rows_of(cleaner, page):
     (cleaned,) = cleaner.clean_pages([page])
-    lines = segment([page])
+    lines = cleaned.lines
     return [(lines[row], label, keep) for row, (label, _, keep, _) in enumerate(cleaned.verdicts)]
 
 

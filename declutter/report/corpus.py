@@ -73,6 +73,7 @@ class Corpus:
     failed: dict[str, str] = field(default_factory=dict)  # where something could not be read, and why
     n_failed: int = 0  # of which `failed` may hold the first ones alone
     passed_through: int = 0
+    confidence: float = 0.0  # the sum of the pages' expected F1
     share_pages: np.ndarray = field(default_factory=lambda: np.zeros(SHARES, np.int64))  # pages by kept share
     score_lines: np.ndarray = field(default_factory=lambda: np.zeros((SCORES, 2), np.int64))  # by score; removed, kept
     repeated: np.ndarray = field(default_factory=lambda: np.zeros(2, np.int64))  # template lines; removed, kept
@@ -180,6 +181,7 @@ class _Gathering:
         if len(rows):
             share = float((n_chars * keep).sum() / max(n_chars.sum(), 1))
             self.corpus.share_pages[min(int(share * SHARES), SHARES - 1)] += 1
+        self.corpus.confidence += cleaned.confidence or 0.0
         at = np.minimum((verdicts.score[rows] * SCORES).astype(np.int64), SCORES - 1)
         np.add.at(self.corpus.score_lines, (at, keep), 1)
         repeated = np.flatnonzero(pages_with >= 2)

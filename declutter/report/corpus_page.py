@@ -66,6 +66,7 @@ def _tiles(corpus: Corpus) -> Html:
         (f"{int(lines.sum()):,}", "lines"),
         (_percent(chars[:, 1].sum(), chars.sum()), "of characters kept"),
         (_percent(lines[:, 1].sum(), lines.sum()), "of lines kept"),
+        (f"{corpus.confidence / max(corpus.n_pages - corpus.passed_through, 1):.2f}", "expected F1 of a page"),
         (f"{corpus.n_sites:,}", "sites with shared templates"),
         (f"{corpus.passed_through + corpus.n_failed:,}", "pages not judged"),
     ]
