@@ -46,7 +46,7 @@ def opened(name, depth):
 
 
 def rows(page):
-    [part] = html._parts([html._Parsed(page, frozenset(), frozenset())])
+    [part] = html._parts([html.ParsedPage(page, frozenset(), frozenset())])
     return part
 
 
@@ -79,7 +79,7 @@ def test_deep_elements_that_nobody_closes_or_others_do(name, depth, kernel):
 
 def test_a_page_whose_ends_close_others_beside_one_that_lacks_ends(kernel):
     pages = ["<html><p>one</html></p>", "<html><b>two", "<html><p>three</p></html>", "<html><p><b>four</p></b></html>"]
-    parts = html._parts([html._Parsed(page, frozenset(), frozenset()) for page in pages])
+    parts = html._parts([html.ParsedPage(page, frozenset(), frozenset()) for page in pages])
     assert [part.text for part in parts] == ["one", "two", "three", "four"]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from declutter import Cleaner, Page, Profile, learn
+from declutter.files.verdicts import verdict_rows
 
 pyspark = pytest.importorskip("pyspark", reason="needs declutter-text[spark]")
 if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
@@ -62,7 +63,7 @@ def check(rows, expected):
     for cleaned in expected:
         row = found.pop(int(cleaned.page.id))
         assert (row["text"], row["error"], row["n_chars"]) == (cleaned.text, cleaned.error, len(cleaned.page.text))
-        assert [tuple(verdict) for verdict in row["verdicts"]] == list(cleaned.verdicts)
+        assert [verdict.asDict() for verdict in row["verdicts"]] == verdict_rows(cleaned.verdicts)
     assert not found
 
 
