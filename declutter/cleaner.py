@@ -15,7 +15,7 @@ from declutter.errors import MarkupWarning, ModelError
 from declutter.files.markup import holds_markup
 from declutter.files.pages_on_disk import PagesOnDisk
 from declutter.lines import LABELS, MAIN_CONTENT, Lines, Measures, Repeats, Verdicts
-from declutter.pages import Cleaned, Markup, Page, PageLimits, in_batches
+from declutter.pages import Cleaned, Markup, Page, PageLimits, content, dump_text, in_batches
 from declutter.stages.features import (
     FEATURE_NAMES,
     HTML_FEATURE_NAMES,
@@ -35,6 +35,8 @@ from declutter.stages.segment.text import split_lines
 from declutter.stages.write import kept_texts
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from declutter.stages.segment.html import ParsedPage
 
 ENGINES = ("auto", "model", "rules")
@@ -59,9 +61,10 @@ class Cleaner:
     html_model: Model | None = None
     beta: float = 1.0
 
-    def __post_init__(self):
-        object.__setattr__(self, "keep", frozenset(self.keep))
-        if unknown := self.keep - set(LABELS):
+    def __post_init__(self) -> None:
+        keep = frozenset(self.keep)
+        object.__setattr__(self, "keep", keep)
+        if unknown := keep - set(LABELS):
             raise ValueError(f"no such label: {', '.join(sorted(unknown))}; labels are {', '.join(LABELS)}")
         if self.engine not in ENGINES:
             raise ValueError(f"no such engine: {self.engine}; engines are {', '.join(ENGINES)}")
@@ -153,7 +156,8 @@ def sketched(pages: Iterable[Page], limits: PageLimits | None = None) -> Iterato
 def warn_of_markup(text: str) -> None:
     """Warn where a text is HTML, at the line that called declutter."""
     if holds_markup(text):
-        level, frame = 1, sys._getframe()
+        level = 1
+        frame: FrameType | None = sys._getframe()
         while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "declutter":
             level, frame = level + 1, frame.f_back
         message = "this text is HTML, and is cleaned as a text dump; clean_html and explain_html read HTML"
@@ -162,7 +166,7 @@ def warn_of_markup(text: str) -> None:
 
 def passed_through(page: Page, error: str) -> Cleaned:
     """The page whole, and why."""
-    whole = page.text if page.text is not None else page.html
+    whole = content(page)
     text = whole.decode("utf-8", "replace") if isinstance(whole, bytes) else whole
     lines = split_lines([text])
     n_lines = len(lines)
@@ -213,12 +217,11 @@ def site_of(page: Page) -> str | None:
 def segment(pages: Sequence[Page]) -> tuple[Lines, list[tuple[str, ParsedPage]]]:
     """The lines of the pages and, of each HTML page, its decoded text and what the parser made of it."""
     if pages[0].html is None:
-        return split_lines([page.text for page in pages]), []
-    from declutter.stages.segment.decode import decode_html
+        return split_lines([dump_text(page) for page in pages]), []
     from declutter.stages.segment.html import lines_of_html
     from declutter.stages.segment.json_text import NO_TEXT_CHARS, json_markup
 
-    htmls = [page.html if isinstance(page.html, str) else decode_html(page.html) for page in pages]
+    htmls = [_decoded(content(page)) for page in pages]
     lines, parsed = lines_of_html(htmls)
     bounds = lines.starts[lines.page_starts]
     added = {
@@ -228,6 +231,12 @@ def segment(pages: Sequence[Page]) -> tuple[Lines, list[tuple[str, ParsedPage]]]
     if any(added.values()):  # text that only JSON carries
         lines, parsed = lines_of_html([html + added.get(page, "") for page, html in enumerate(htmls)])
     return lines, list(zip(htmls, parsed, strict=True))
+
+
+def _decoded(html: str | bytes) -> str:
+    from declutter.stages.segment.decode import decode_html
+
+    return html if isinstance(html, str) else decode_html(html)
 
 
 class Judged(NamedTuple):

@@ -38,7 +38,7 @@ class Page:
     text: str | None = None
     html: str | bytes | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if (self.text is None) == (self.html is None):
             raise ValueError(f"page {self.id!r}: give either text or html")
 
@@ -181,4 +181,17 @@ def runs(
 
 def n_text_chars(page: Page) -> int:
     """The characters of a page's text, for HTML an estimate: what batches are measured by."""
-    return len(page.text) if page.text is not None else len(page.html) // HTML_TO_TEXT
+    return len(page.text) if page.text is not None else len(content(page)) // HTML_TO_TEXT
+
+
+def content(page: Page) -> str | bytes:
+    """The text of a page, or its HTML."""
+    whole = page.html if page.text is None else page.text
+    assert whole is not None  # a Page has one of the two
+    return whole
+
+
+def dump_text(page: Page) -> str:
+    """The text of a page that is a dump."""
+    assert page.text is not None
+    return page.text

@@ -80,7 +80,7 @@ def test_clean_and_explain_warn_of_html_where_they_are_called():
 
 def test_hooks_read_texts_that_are_html_as_html():
     with pytest.warns(MarkupWarning, match="2 of 4 texts are HTML"):
-        pages = list(pages_of(text=["<p>One</p>", "Two", None, "<div><p>Three</p></div>"]))
+        pages = list(pages_of({"text": ["<p>One</p>", "Two", None, "<div><p>Three</p></div>"]}))
     assert [page and page.html for page in pages] == ["<p>One</p>", None, None, "<div><p>Three</p></div>"]
     cleaned = cleaned_rows(declutter.Cleaner(), pages)
     assert [done and "<" in done.text for done in cleaned] == [False, False, None, False]

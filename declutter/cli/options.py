@@ -19,7 +19,7 @@ COLUMN_OPTIONS = {
 }
 
 
-def as_labels(_ctx, _option, value: str | None) -> frozenset[str] | None:
+def as_labels(_ctx: click.Context, _option: click.Parameter, value: str) -> frozenset[str]:
     """The labels of `--keep`, parted by commas."""
     from declutter.lines import LABELS
 
@@ -29,23 +29,23 @@ def as_labels(_ctx, _option, value: str | None) -> frozenset[str] | None:
     return labels
 
 
-def as_profile(_ctx, _option, path: str | None):
+def as_profile(_ctx: click.Context, _option: click.Parameter, path: str | None):
     from declutter.stages.repeats import Profile
 
     return None if path is None else Profile.load(path)
 
 
-def as_model(_ctx, _option, path: str | None):
+def as_model(_ctx: click.Context, _option: click.Parameter, path: str | None):
     from declutter.stages.judge.model import Model
 
     return None if path is None else Model.load(path)
 
 
-def as_path(_ctx, _option, path: str | None) -> Path | None:
+def as_path(_ctx: click.Context, _option: click.Parameter, path: str | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def as_bytes(_ctx, _option, value: str | None) -> int | None:
+def as_bytes(_ctx: click.Context, _option: click.Parameter, value: str | None) -> int | None:
     """A size: "1500M", "2G", or a number of bytes."""
     if value is None:
         return None

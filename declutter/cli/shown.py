@@ -67,7 +67,7 @@ def _summary_lines(summary) -> Iterator[str]:
         yield f"site     {len(groups) - SHOWN_SITES} more"
 
 
-def size(n_bytes: int) -> str:
+def size(n_bytes: float) -> str:
     for unit in ("bytes", "kB", "MB"):
         if n_bytes < 1000:
             return f"{n_bytes:.3g} {unit}"

@@ -90,10 +90,25 @@ class Options:
 class Input(Protocol):
     """One file, or standard input: the unit of output and of resuming."""
 
-    id: str  # relative path with forward slashes
-    path: Path | None  # None for standard input
-    format: str  # "txt", "html", "jsonl", "parquet", "arrow", "warc", "wet", "zip" or "tar"
-    n_bytes: int  # size on disk, 0 where it isn't known
+    @property
+    def id(self) -> str:
+        """The relative path with forward slashes."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """None for standard input."""
+        ...
+
+    @property
+    def format(self) -> str:
+        """txt, html, jsonl, json, csv, tsv, parquet, arrow, warc, wet, zip or tar."""
+        ...
+
+    @property
+    def n_bytes(self) -> int:
+        """The size on disk, 0 where it isn't known."""
+        ...
 
     def records(self) -> Iterator[Record | Failure | Note]:
         """The pages in order, read anew at each call, a few in memory at a time; at the end what is to be counted.

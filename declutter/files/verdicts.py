@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -25,6 +25,17 @@ VerdictColumns = dict[str, list]
 PageVerdicts = Verdicts | VerdictColumns
 
 
+class VerdictRow(TypedDict):
+    """The verdict on one line, as JSON and the tables of hosts have it."""
+
+    line: int
+    text: str
+    label: str
+    score: float
+    keep: bool
+    reason: str
+
+
 def verdict_columns(verdicts: Verdicts) -> VerdictColumns:
     """The values of each column, a value a line, blank lines included."""
     return {
@@ -33,12 +44,15 @@ def verdict_columns(verdicts: Verdicts) -> VerdictColumns:
     }  # fmt: skip
 
 
-def verdict_rows(verdicts: PageVerdicts, digits: int | None = None) -> list[dict[str, object]]:
+def verdict_rows(verdicts: PageVerdicts, digits: int | None = None) -> list[VerdictRow]:
     """An object a line: line, text, label, score, keep, reason. Scores are rounded to `digits` where that is given."""
     columns = verdict_columns(verdicts) if isinstance(verdicts, Verdicts) else verdicts
     if digits is not None:
         columns = {**columns, "score": [round(score, digits) for score in columns["score"]]}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [
+        {"line": line, "text": text, "label": label, "score": score, "keep": keep, "reason": reason}
+        for line, text, label, score, keep, reason in zip(*(columns[name] for name in COLUMNS), strict=True)
+    ]
 
 
 def verdicts_type() -> pyarrow.DataType:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from declutter import Cleaned, Cleaner, MarkupWarning, Page
 from declutter.files.markup import holds_markup
 
 Column = Sequence  # of str, or bytes for HTML; None is a null
+Named = TypeVar("Named")  # how a host names a column
 
 
 class UncleanedWarning(UserWarning):
     """Pages that could not be judged were passed through whole."""
 
 
-def given_columns(text, html, url, site) -> dict:
+def given_columns(text: Named | None, html: Named | None, url: Named | None, site: Named | None) -> dict[str, Named]:
     """The columns that are given (names, columns or expressions of the host) by what they are: text, html, url, site.
 
     Raises ValueError where neither text nor html is given.
@@ -26,24 +28,18 @@ def given_columns(text, html, url, site) -> dict:
     return {what: column for what, column in columns.items() if column is not None}
 
 
-def pages_of(
-    text: Column | None = None,
-    html: Column | None = None,
-    url: Column | None = None,
-    site: Column | None = None,
-    first_row: int = 0,
-) -> Iterator[Page | None]:
+def pages_of(columns: Mapping[str, Column], first_row: int = 0) -> Iterator[Page | None]:
     """A page a row, None where the row has neither text nor HTML; where it has both, the HTML is the page.
 
-    A text that is HTML is read as HTML, with a MarkupWarning. A page's id is its row's number, from `first_row`.
-    Raises TypeError where a value is of another type, and ValueError where neither column is given or their lengths
-    differ.
+    `columns` are those that `given_columns` names, text or html among them. A text that is HTML is read as HTML, with
+    a MarkupWarning. A page's id is its row's number, from `first_row`.
+    Raises TypeError where a value is of another type, and ValueError where the lengths differ.
     """
-    lengths = {name: len(column) for name, column in given_columns(text, html, url, site).items()}
+    lengths = {what: len(column) for what, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"the columns have different lengths: {lengths}")
     nulls = [None] * next(iter(lengths.values()))
-    rows = zip(*(nulls if column is None else column for column in (text, html, url, site)), strict=True)
+    rows = zip(*(columns.get(what, nulls) for what in ("text", "html", "url", "site")), strict=True)
     n_html = 0
     for row, values in enumerate(rows, first_row):
         _check_types(row, *values)
@@ -60,7 +56,7 @@ def pages_of(
         warnings.warn(message, MarkupWarning, stacklevel=2)
 
 
-def _check_types(row: int, text, html, url, site) -> None:
+def _check_types(row: int, text: object, html: object, url: object, site: object) -> None:
     for name, value, types in (
         ("text", text, str), ("html", html, (str, bytes)), ("url", url, str), ("site", site, str),
     ):  # fmt: skip

@@ -121,17 +121,17 @@ class CollectPages(_Step):
                 self.stat_update(StatHints.total, value=len(batch))
                 with self.track_time("batch"):
                     places = {str(n): document for n, document in enumerate(batch, n_documents)}
-                    for number, sketch in self._sketches(places, n_seen):
+                    for number, site, sketch in self._sketches(places, n_seen):
                         # files are read in the order of their names, so this is the order of a single run
                         order = [str(places[number].metadata.get("file_path", "")), rank, int(number)]
-                        name = f"{_bucket(sketch.site, self.n_buckets):05d}/{rank:05d}{self.suffix}"
-                        files.write(name, json.dumps([order, *_row(sketch)]) + "\n")
+                        name = f"{_bucket(site, self.n_buckets):05d}/{rank:05d}{self.suffix}"
+                        files.write(name, json.dumps([order, site, *_row(sketch)]) + "\n")
                 n_documents += len(batch)
                 yield from batch
 
-    def _sketches(self, places: dict[str, Document], n_seen: Counter[str]) -> Iterator[tuple[str, PageSketch]]:
-        """The place and the sketch of each page that may be counted."""
-        pages = []
+    def _sketches(self, places: dict[str, Document], n_seen: Counter[str]) -> Iterator[tuple[str, str, PageSketch]]:
+        """The place, the site and the sketch of each page that may be counted."""
+        pages: list[Page] = []
         for number, document in places.items():
             page = self._page(document)
             site = site_of(page)
@@ -144,20 +144,19 @@ class CollectPages(_Step):
         if pages:
             self.stat_update("collected", value=len(pages))
         for sketches, read in sketched(pages):
-            yield from zip([page.id for page in read], sketches, strict=True)
+            for page, sketch in zip(read, sketches, strict=True):
+                assert page.site is not None  # given above
+                yield page.id, page.site, sketch
 
 
 def _row(sketch: PageSketch) -> list[str]:
-    """The site, and the columns that are needed where the site is known, in base64."""
+    """The columns that are needed where the site is known, in base64."""
     columns = (sketch.lines, sketch.prose, sketch.prose_chars)
-    return [
-        sketch.site,
-        *(b64encode(column.astype(column.dtype.newbyteorder("<")).tobytes()).decode() for column in columns),
-    ]
+    return [b64encode(column.astype(column.dtype.newbyteorder("<")).tobytes()).decode() for column in columns]
 
 
 def _sketch(row: list) -> PageSketch:
-    """What `_row` wrote, with the order before it."""
+    """What `_row` wrote, with the order and the site before it."""
     _order, site, *columns = row
     lines, prose, chars = (
         np.frombuffer(b64decode(column), dtype) for column, dtype in zip(columns, ("<u8", "<u8", "<i4"), strict=True)
@@ -311,7 +310,7 @@ def _loaded(profiles: DataFolderLike | Profile) -> Profile:
     names = folder.list_files(glob_pattern=f"*{PROFILE_SUFFIX}")
     if not names:
         raise DeclutterError(f"{folder.path}: no profile here; run LearnSites first")
-    sites = []
+    sites: list[Site] = []
     with tempfile.TemporaryDirectory() as temporary:
         for name in names:
             path = Path(temporary) / Path(name).name

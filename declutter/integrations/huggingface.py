@@ -69,7 +69,7 @@ class Clean:
     def __call__(self, batch) -> dict[str, list]:
         """The columns that a batch (a mapping of column names to lists) gets."""
         texts, verdicts = [], []
-        for cleaned in cleaned_rows(self.cleaner, pages_of(**_named_columns(batch, self.columns))):
+        for cleaned in cleaned_rows(self.cleaner, pages_of(_named_columns(batch, self.columns))):
             texts.append(None if cleaned is None else cleaned.text)
             if self.verdicts:
                 verdicts.append(cleaned and verdict_rows(cleaned.verdicts))
@@ -128,7 +128,7 @@ def _pages(dataset: datasets.Dataset | datasets.IterableDataset, columns: dict[s
     names = list(dict.fromkeys(columns.values()))
     first_row = 0
     for batch in dataset.select_columns(names).with_format(None).iter(BATCH_ROWS):
-        rows = list(pages_of(**_named_columns(batch, columns), first_row=first_row))
+        rows = list(pages_of(_named_columns(batch, columns), first_row))
         first_row += len(rows)
         yield from (page for page in rows if page is not None)
 

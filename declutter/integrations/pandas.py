@@ -32,7 +32,7 @@ try:
 except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter-text[pandas]"') from error
 
-from declutter import Cleaned, Cleaner
+from declutter import Cleaned, Cleaner, Verdicts
 from declutter.integrations.columns import cleaned_rows, given_columns, pages_of
 
 
@@ -51,7 +51,7 @@ def clean_column(
     have different indexes, TypeError where a value is no text.
     """
     cleaned = _cleaned(text, html, url, site, cleaner)
-    pages = html if text is None else text
+    pages = _pages_of(text, html)
     values = [null if done is None else done.text for done, null in zip(cleaned, pages, strict=True)]
     keeps_type = pd.api.types.is_string_dtype(pages.dtype) and not isinstance(pages.dtype, pd.CategoricalDtype)
     return pd.Series(values, index=pages.index, name=pages.name, dtype=pages.dtype if keeps_type else None)
@@ -69,12 +69,13 @@ def explain_column(
 
     Columns: line (int64, from 1), text, label and reason (category), score (float32), keep (bool). Nulls have no lines.
     """
-    rows, parts = [], []
+    rows: list[np.ndarray] = []
+    parts: list[Verdicts] = []
     for row, done in enumerate(_cleaned(text, html, url, site, cleaner)):
         if done is not None:
             rows.append(np.full(len(done.verdicts), row))
             parts.append(done.verdicts)
-    index = (html if text is None else text).index
+    index = _pages_of(text, html).index
     columns = {
         "line": np.array([line for part in parts for line in part.line], np.int64),
         "text": [text for part in parts for text in part.text],
@@ -86,12 +87,25 @@ def explain_column(
     return pd.DataFrame(columns, index=index.take(np.concatenate([np.zeros(0, np.int64), *rows])))
 
 
-def _cleaned(text, html, url, site, cleaner: Cleaner | None) -> Iterator[Cleaned | None]:
-    given = given_columns(text, html, url, site)
+def _pages_of(text: pd.Series | None, html: pd.Series | None) -> pd.Series:
+    """The column of pages, which gives the results their index: that of text where there are both."""
+    pages = html if text is None else text
+    assert pages is not None  # given_columns refuses it
+    return pages
+
+
+def _cleaned(
+    text: pd.Series | None,
+    html: pd.Series | None,
+    url: pd.Series | None,
+    site: pd.Series | None,
+    cleaner: Cleaner | None,
+) -> Iterator[Cleaned | None]:
+    given: dict[str, pd.Series] = given_columns(text, html, url, site)
     indexes = [column.index for column in given.values()]
     if any(not index.equals(indexes[0]) for index in indexes):
         raise ValueError(f"the columns {', '.join(given)} have different indexes")
-    return cleaned_rows(cleaner or Cleaner(), pages_of(**{name: _values(column) for name, column in given.items()}))
+    return cleaned_rows(cleaner or Cleaner(), pages_of({name: _values(column) for name, column in given.items()}))
 
 
 def _values(column: pd.Series) -> list:

@@ -19,17 +19,21 @@ After another extractor, which leaves None where it finds nothing:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 try:
     import polars as pl
 except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter-text[polars]"') from error
 
-from declutter import LABELS, Cleaner
+from declutter import LABELS, Cleaner, Page
 from declutter.files.verdicts import COLUMNS, verdict_rows
 from declutter.integrations.columns import cleaned_rows, given_columns, pages_of
+
+if TYPE_CHECKING:
+    from polars._typing import PolarsDataType
 
 TYPES = {"int32": pl.Int32, "string": pl.String, "float32": pl.Float32, "bool": pl.Boolean}
 VERDICTS = pl.List(pl.Struct({**{name: TYPES[kind] for name, kind in COLUMNS.items()}, "label": pl.Enum(LABELS)}))
@@ -64,7 +68,12 @@ def explain_column(
     return _mapped(_explain, VERDICTS, given_columns(text, html, url, site), cleaner)
 
 
-def _mapped(function, dtype, given: dict, cleaner: Cleaner | None) -> pl.Expr:
+def _mapped(
+    function: Callable[[tuple[str, ...], Cleaner, Sequence[pl.Series]], pl.Series],
+    dtype: PolarsDataType,
+    given: dict[str, str | pl.Expr],
+    cleaner: Cleaner | None,
+) -> pl.Expr:
     return pl.map_batches(
         list(given.values()), partial(function, tuple(given), cleaner or Cleaner()), return_dtype=dtype
     )
@@ -80,5 +89,5 @@ def _explain(names: tuple[str, ...], cleaner: Cleaner, columns: Sequence[pl.Seri
     return pl.Series(columns[0].name, [done and verdict_rows(done.verdicts) for done in rows], VERDICTS)
 
 
-def _pages(names: tuple[str, ...], columns: Sequence[pl.Series]):
-    return pages_of(**dict(zip(names, (column.to_list() for column in columns), strict=True)))
+def _pages(names: tuple[str, ...], columns: Sequence[pl.Series]) -> Iterator[Page | None]:
+    return pages_of(dict(zip(names, (column.to_list() for column in columns), strict=True)))

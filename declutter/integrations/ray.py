@@ -76,10 +76,10 @@ class Clean:
         self.error = error
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        cleaned = list(cleaned_rows(self.cleaner, pages_of(**_values(batch, self.columns))))
+        cleaned = list(cleaned_rows(self.cleaner, pages_of(_values(batch, self.columns))))
         new = {self.into: pa.array([done and done.text for done in cleaned], pa.string())}
         if self.verdicts:
-            new[self.verdicts] = verdicts_array([done and done.verdicts for done in cleaned])
+            new[self.verdicts] = verdicts_array([None if done is None else done.verdicts for done in cleaned])
         new[self.error] = pa.array([done and done.error for done in cleaned], pa.string())
         kept = {name: batch.column(name) for name in batch.schema.names if name != self.into}
         return pa.table(kept | new)
@@ -164,21 +164,24 @@ def _check_columns(batch: pa.Table, names: Iterable[str]) -> None:
 def _dealt(batch: pa.Table, columns: dict[str, str], id: str | None, n_buckets: int, thin: bool) -> pa.Table:
     """The pages of known sites: bucket, site, order, text, html."""
     _check_columns(batch, [*columns.values(), *([id] if id else [])])
-    names = _site_names(batch, columns)
-    contents = {what: batch.column(columns[what]) for what in ("text", "html") if what in columns}
+    contents: dict[str, pa.ChunkedArray] = {
+        what: batch.column(columns[what]) for what in ("text", "html") if what in columns
+    }
     is_page = np.any([column.is_valid().to_numpy() for column in contents.values()], axis=0)
     n_seen: Counter[str] = Counter()
-    rows = []
-    for row, name in enumerate(names):
+    rows: list[int] = []
+    sites: list[str] = []  # of the rows
+    for row, name in enumerate(_site_names(batch, columns)):
         if name is not None and is_page[row]:
             if not thin or is_counted(n_seen[name]):
                 rows.append(row)
+                sites.append(name)
             n_seen[name] += 1
     numbers = {name: _number(name) % n_buckets for name in n_seen}
     taken = pa.array(rows, pa.int64())
     dealt = {
-        "bucket": pa.array([numbers[names[row]] for row in rows], pa.int64()),
-        "site": pa.array([names[row] for row in rows], pa.string()),
+        "bucket": pa.array([numbers[name] for name in sites], pa.int64()),
+        "site": pa.array(sites, pa.string()),
         "order": batch.column(id).take(taken) if id else _order(contents, taken),
     }
     for what, column_type in (("text", pa.string()), ("html", pa.binary())):

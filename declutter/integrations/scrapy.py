@@ -28,6 +28,7 @@ import threading
 from collections import Counter, deque
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 try:
@@ -39,6 +40,9 @@ except ImportError as error:
 
 from declutter import Cleaned, Cleaner, Page, Profile, learn
 from declutter.files.verdicts import verdict_rows
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
 
 LEARNED_PAGES = 64  # of a host; its templates are known by then
 SHARE_TO_LEARN = 2  # what waits is learned when it is 1 in so many of the pages learned before,
@@ -60,11 +64,11 @@ class CleanPipeline:
     """
 
     @classmethod
-    def from_crawler(cls, crawler) -> CleanPipeline:
+    def from_crawler(cls, crawler: Crawler) -> CleanPipeline:
         """Raises ValueError for unknown labels and engines, ProfileError where DECLUTTER_PROFILE is no profile."""
         return cls(crawler)
 
-    def __init__(self, crawler):
+    def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
         self.crawler = crawler
         self.field = settings.get("DECLUTTER_FIELD", "text")
@@ -72,11 +76,11 @@ class CleanPipeline:
         self.url_field = settings.get("DECLUTTER_URL_FIELD", "url")
         self.verdicts_field = settings.get("DECLUTTER_VERDICTS_FIELD")
         self.path = Path(settings["DECLUTTER_PROFILE"]) if settings.get("DECLUTTER_PROFILE") else None
-        known = Profile.load(self.path) if self.path is not None and self.path.exists() else Profile()
+        self._profile = Profile.load(self.path) if self.path is not None and self.path.exists() else Profile()
         keep = settings.getlist("DECLUTTER_KEEP", ["title", "body"])
-        self._cleaner = Cleaner(keep, known, settings.get("DECLUTTER_ENGINE", "auto"))
+        self._cleaner = Cleaner(keep, self._profile, settings.get("DECLUTTER_ENGINE", "auto"))
         self._cleaner.clean("")  # loads the model, so that one that doesn't fit fails here
-        self._known_sites = {site.name for site in known.sites}
+        self._known_sites = {site.name for site in self._profile.sites}
         self._seen: Counter[str] = Counter()  # pages to learn from, of each host
         self._n_learned = 0
         self._to_learn: list[Page] = []
@@ -111,22 +115,24 @@ class CleanPipeline:
         """Learn from what waits, and write the profile."""
         with self._lock:
             self._learn()
-        self.crawler.stats.set_value("declutter/sites", len(self._cleaner.profile.sites))
+        self.crawler.stats.set_value("declutter/sites", len(self._profile.sites))
         if self.path is not None:
             temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
-            self._cleaner.profile.save(temporary)
+            self._profile.save(temporary)
             os.replace(temporary, self.path)
 
     def _page(self, adapter: ItemAdapter) -> Page | None:
         value, url = adapter.get(self.field), adapter.get(self.url_field)
         is_html = self.html
         if isinstance(value, TextResponse):
-            value, url, is_html = value.text, url or value.url, True
+            url, value, is_html = url or value.url, value.text, True
         if value is None:
             return None
         if not isinstance(value, str):
             raise TypeError(f"{url}: {self.field} is {type(value).__name__}; it must be a str or a TextResponse")
-        site = None if _host(url) else self.crawler.spider.name
+        spider = self.crawler.spider
+        assert spider is not None  # the item comes from it
+        site = None if _host(url) else spider.name
         return Page(url or f"item {self._n_pages + 1}", site, url, **{"html" if is_html else "text": value})
 
     def _is_quick(self, page: Page) -> bool:
@@ -162,7 +168,8 @@ class CleanPipeline:
     def _learn(self) -> None:
         pages, self._to_learn = self._to_learn, []
         self._n_learned += len(pages)
-        self._cleaner = replace(self._cleaner, profile=self._cleaner.profile | learn(pages))
+        self._profile |= learn(pages)
+        self._cleaner = replace(self._cleaner, profile=self._profile)
         self.crawler.stats.set_value("declutter/learned", self._n_learned)
 
     def _count(self, cleaned: Cleaned) -> None:

@@ -27,7 +27,7 @@ try:
 except ImportError as error:
     raise ImportError(f'{error}; install the extra: pip install "declutter-text[sklearn]"') from error
 
-from declutter import Cleaner, Page, learn
+from declutter import Cleaner, Page, Profile, learn
 from declutter.integrations.columns import cleaned_rows, pages_of
 
 
@@ -74,7 +74,8 @@ class CleanText(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         column = _column(X)
         kept = np.empty(len(column), object)
-        kept[:] = [done.text for done in cleaned_rows(self._cleaner(self.profile_), list(self._pages(column)))]
+        cleaned = cleaned_rows(self._cleaner(self.profile_), list(self._pages(column)))
+        kept[:] = [done.text for done in cleaned if done is not None]  # no value is null
         return kept.reshape(column.shape)
 
     def get_feature_names_out(self, input_features=None) -> np.ndarray:
@@ -89,7 +90,7 @@ class CleanText(TransformerMixin, BaseEstimator):
             names = input_features
         return np.array(["text"] if names is None else names, object)
 
-    def _cleaner(self, profile) -> Cleaner:
+    def _cleaner(self, profile: Profile | None) -> Cleaner:
         return Cleaner(self.keep, profile, self.engine, beta=self.beta)
 
     def _pages(self, column: np.ndarray) -> Iterator[Page]:
@@ -98,7 +99,7 @@ class CleanText(TransformerMixin, BaseEstimator):
         for row, value in enumerate(values):
             if not isinstance(value, types):
                 raise ValueError(f"X holds {type(value).__name__} in row {row}, where a page must be")
-        return pages_of(**{"html" if self.html else "text": values})
+        return (page for page in pages_of({"html" if self.html else "text": values}) if page is not None)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -18,7 +18,7 @@ evens out. The executors need declutter and pyarrow. `examples/spark_clean.py` i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -118,7 +118,9 @@ def profile_of(counts: DataFrame) -> Profile:
     return Profile(tuple(site for batch in batches for site in sites_of(batch)))
 
 
-def _named_columns(df: DataFrame, text, html, url, site) -> dict[str, str]:
+def _named_columns(
+    df: DataFrame, text: str | None, html: str | None, url: str | None, site: str | None
+) -> dict[str, str]:
     """The columns by what they are: text, html, url, site."""
     return {what: _checked(df, name) for what, name in given_columns(text, html, url, site).items()}
 
@@ -169,7 +171,7 @@ def _count_sites(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 class _Runs:
     """The number of the run of whole sites, of LEARNED_PAGES pages or more, that each page in turn is of."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._number = self._n_pages = 0
         self._site: str | None = None
 
@@ -187,9 +189,10 @@ def _counted_pages(batches: Iterator[pa.RecordBatch]) -> Iterator[Page]:
         names = batch.column("site").to_pylist()
         values = [(what, batch.column(what)) for what in ("html", "text") if what in batch.schema.names]
         for row, name in enumerate(names):
-            what, value = next(((what, column[row]) for what, column in values if column[row].is_valid), (None, None))
-            if what is None:
+            found = next(((what, column[row]) for what, column in values if column[row].is_valid), None)
+            if found is None:
                 continue
+            what, value = found
             content = value.as_py() if is_counted(n_seen[name]) else ""
             n_seen[name] += 1
             yield Page(name, site=name, **{what: content})
@@ -211,7 +214,7 @@ def _clean_batches(
             cleaned = _cleaned(batch, columns, cleaner)
             new = {into: pa.array([done and done.text for done in cleaned], pa.string())}
             if verdicts:
-                new[verdicts] = verdicts_array([done and done.verdicts for done in cleaned])
+                new[verdicts] = verdicts_array([None if done is None else done.verdicts for done in cleaned])
             new[error] = pa.array([done and done.error for done in cleaned], pa.string())
             kept = {name: batch.column(name) for name in batch.schema.names if name not in (into, SITE, COUNTS)}
             yield pa.RecordBatch.from_pydict(kept | new)
@@ -220,7 +223,7 @@ def _clean_batches(
 def _cleaned(batch: pa.RecordBatch, columns: dict[str, str], cleaner: Cleaner) -> list[Cleaned | None]:
     values = {what: batch.column(name).to_pylist() for what, name in columns.items()}
     if COUNTS not in batch.schema.names:
-        return _in_order(list(pages_of(**values)), {False: cleaner, True: cleaner})
+        return _in_order(list(pages_of(values)), {False: cleaner, True: cleaner})
     values["site"] = names = batch.column(SITE).to_pylist()
     counts = batch.column(COUNTS)
     first_rows = {name: row for row, name in reversed(list(enumerate(names))) if counts[row].is_valid}
@@ -228,14 +231,16 @@ def _cleaned(batch: pa.RecordBatch, columns: dict[str, str], cleaner: Cleaner) -
     known = Profile(tuple(sites_of(pa.RecordBatch.from_struct_array(of_sites))))
     # a page without a site must not be taken for one of the sites that happen to be in its batch
     cleaners = {True: replace(cleaner, profile=known), False: cleaner}
-    pages = list(pages_of(**{what: column for what, column in values.items() if what != "url"}))
+    pages = list(pages_of({what: column for what, column in values.items() if what != "url"}))
     return _in_order(pages, cleaners, first_rows.keys())
 
 
-def _in_order(pages: list[Page | None], cleaners: dict[bool, Cleaner], known=frozenset()) -> list[Cleaned | None]:
+def _in_order(
+    pages: list[Page | None], cleaners: dict[bool, Cleaner], known: Collection[str | None] = ()
+) -> list[Cleaned | None]:
     """The pages cleaned, None for None; `cleaners` has one for pages of known sites and one for the others."""
     of_pages = {
         is_known: cleaner.clean_pages([page for page in pages if page and (page.site in known) == is_known])
         for is_known, cleaner in cleaners.items()
     }
-    return [page and next(of_pages[page.site in known]) for page in pages]
+    return [None if page is None else next(of_pages[page.site in known]) for page in pages]

@@ -112,9 +112,11 @@ def gather(
     are drawn by `seed`.
     """
     cleaner = cleaner or Cleaner()
-    if cleaner.profile is None:
-        cleaner = replace(cleaner, profile=learn(progress(pages, "learning the sites")))
-    corpus = _Gathering(cleaner.profile, seed)
+    profile = cleaner.profile
+    if profile is None:
+        profile = learn(progress(pages, "learning the sites"))
+        cleaner = replace(cleaner, profile=profile)
+    corpus = _Gathering(profile, seed)
     for cleaned in cleaner.clean_pages(progress(pages, "cleaning")):
         corpus.add(cleaned)
     return corpus.done(_settings(cleaner))
@@ -204,7 +206,7 @@ class _Gathering:
             site.folder = site.folder if folders[site.folder] == 1 else ""  # a name for one site alone
         named = [site for name, site in self.sites.items() if name is not None]
         alone = [site for name, site in self.sites.items() if name is None]
-        self.corpus.sites = sorted(named, key=lambda site: (-site.n_pages, _natural(site.name))) + alone
+        self.corpus.sites = sorted(named, key=lambda site: (-site.n_pages, _natural(site.name or ""))) + alone
         self.corpus.n_sites = sum(site.n_pages > 1 for site in self.profile.sites)
         self.corpus.settings = settings
         return self.corpus

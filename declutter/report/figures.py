@@ -78,11 +78,11 @@ def figure(name: str, title: str, alternative: str, height: int, drawing: Iterab
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]], class_: str | None = None) -> Html:
     """A table; cells that are numbers (or begin with a digit) stand to the right, and the first one heads its row."""
-    body = [[tag("th", row[0], scope="row"), *map(_cell, row[1:])] for row in rows]
-    is_number = [' class="n' in cell[:12] for cell in body[0]] if body else [False] * len(head)
+    cells = [[tag("th", row[0], scope="row"), *map(_cell, row[1:])] for row in rows]
+    is_number = [' class="n' in cell[:12] for cell in cells[0]] if cells else [False] * len(head)
     titles = zip(head, is_number, strict=False)
     header = tag("tr", *[tag("th", cell, scope="col", class_="n" if right else None) for cell, right in titles])
-    body = [tag("tr", *cells) for cells in body]
+    body = [tag("tr", *row) for row in cells]
     return tag("table", tag("thead", header), tag("tbody", *body), class_=class_)
 
 
@@ -110,7 +110,7 @@ def _bar(bar: Bar, top: int, maximum: float) -> Iterable[Html]:
     yield _text(bar.shown, 100, top + 14, anchor="end", class_="value")
     yield tag("rect", x=0, y=top + 20, width="100%", height=10, class_="track")
     yield tag("rect", x=0, y=top + 20, width=_percent(bar.value, maximum), height=10, class_=bar.kind)
-    if bar.low is not None:
+    if bar.low is not None and bar.high is not None:
         low, high = _percent(bar.low, maximum), _percent(bar.high, maximum)
         yield _line(low, top + 25, high, top + 25, "whisker")
         yield from (_line(end, top + 21, end, top + 29, "whisker") for end in (low, high))
@@ -224,9 +224,9 @@ def reliability(name: str, title: str, alternative: str, bins: Sequence[Bin]) ->
         if 0 < tick:
             drawing.append(_text(f"{tick}%", 0.5, y + 12, class_="axis"))
     for found in bins:
-        at, y = f"{100 * found.mean_score:.1f}%", f"{top + size * (1 - found.right):.1f}"
+        cx, cy = f"{100 * found.mean_score:.1f}%", f"{top + size * (1 - found.right):.1f}"
         radius = max(2.5, min(16.0, 26 * math.sqrt(found.share)))
-        drawing.append(tag("circle", cx=at, cy=y, r=f"{radius:.1f}", class_="bubble"))
+        drawing.append(tag("circle", cx=cx, cy=cy, r=f"{radius:.1f}", class_="bubble"))
     for at, anchor, label in ((0, "start", "score 0"), (50, "middle", "0.5"), (100, "end", "1")):
         drawing.append(_text(label, at, top + size + 32, anchor, "axis"))
     rows = [

@@ -14,7 +14,7 @@ from email.message import Message
 from typing import NamedTuple
 
 from declutter.cleaner import Cleaner
-from declutter.files.verdicts import JSON_DIGITS, verdict_rows
+from declutter.files.verdicts import JSON_DIGITS, VerdictRow, verdict_rows
 from declutter.lines import LABELS
 from declutter.pages import Cleaned, Page
 from declutter.stages.repeats import Profile
@@ -51,7 +51,7 @@ class Answer(NamedTuple):
 class RefusedError(Exception):
     """The request can't be answered as it is; the message says why, to whom sent it."""
 
-    def __init__(self, message: str, status: int = 400):
+    def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.status = status
 
@@ -111,19 +111,19 @@ def _answer_pages(request: _Request) -> Answer:
     return Answer(200, _as_json({"pages": records}), len(cleaned), sum(done.error is not None for done in cleaned))
 
 
-def _record(cleaned: Cleaned, shows_verdicts: bool) -> dict:
-    record = {"text": cleaned.text, "error": cleaned.error}
+def _record(cleaned: Cleaned, shows_verdicts: bool) -> dict[str, object]:
+    record: dict[str, object] = {"text": cleaned.text, "error": cleaned.error}
     if shows_verdicts:
         record["verdicts"] = [] if cleaned.error is not None else _verdicts(cleaned)
     return record
 
 
-def _verdicts(cleaned: Cleaned) -> list[dict]:
+def _verdicts(cleaned: Cleaned) -> list[VerdictRow]:
     """The verdicts on the lines that are not blank, as `declutter explain --format json` gives them."""
     return [row for row in verdict_rows(cleaned.verdicts, JSON_DIGITS) if row["text"].strip()]
 
 
-def _as_json(record: dict) -> bytes:
+def _as_json(record: dict[str, object]) -> bytes:
     try:
         return json.dumps(record, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry and UTF-8 can't
@@ -178,13 +178,14 @@ def _flag(value: str) -> bool:
 
 
 def _raw_page(kind: str, charset: str | None, body: bytes, query: dict[str, str]) -> Page:
-    content: str | bytes = body
-    if kind == "text" or charset:  # without a charset, HTML says itself how it is encoded
-        try:
-            content = body.decode(charset or "utf-8", "strict" if kind == "text" else "replace")
-        except (UnicodeDecodeError, LookupError) as error:
-            raise RefusedError(f"the body is no {charset or 'utf-8'}: {error}") from error
-    return Page("", query.get("site"), query.get("url"), **{kind: content})
+    site, url = query.get("site"), query.get("url")
+    if kind == "html" and not charset:  # HTML says itself how it is encoded
+        return Page("", site, url, html=body)
+    try:
+        content = body.decode(charset or "utf-8", "strict" if kind == "text" else "replace")
+    except (UnicodeDecodeError, LookupError) as error:
+        raise RefusedError(f"the body is no {charset or 'utf-8'}: {error}") from error
+    return Page("", site, url, text=content) if kind == "text" else Page("", site, url, html=content)
 
 
 def _json_pages(question: Question) -> list[Page]:
@@ -201,7 +202,7 @@ def _json_pages(question: Question) -> list[Page]:
     return [_json_page(page, f"page {number}", str(number)) for number, page in enumerate(record["pages"])]
 
 
-def _json_page(record, where: str, number: str) -> Page:
+def _json_page(record: object, where: str, number: str) -> Page:
     if not isinstance(record, dict):
         raise RefusedError(f"{where} must be an object with text or html")
     for name, value in record.items():

@@ -138,7 +138,8 @@ def make_app(cleaner: Cleaner, n_workers: int = 1, limits: Limits | None = None)
     return Starlette(routes=routes, exception_handlers=handlers, lifespan=service.lifespan)
 
 
-async def _http_error(_request: Request, error: HTTPException) -> Response:
+async def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # what it is registered for
     return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
 
 

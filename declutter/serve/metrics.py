@@ -24,7 +24,7 @@ HELP = {
 class Metrics:
     """Counters, and a histogram of the time that requests took. Used from one thread."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.requests: Counter[tuple[str, int]] = Counter()  # (path, status)
         self.totals: Counter[str] = Counter()
         self._in_bucket = [0] * (len(BUCKETS) + 1)

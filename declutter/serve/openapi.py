@@ -9,8 +9,8 @@ from declutter.lines import LABELS
 from declutter.serve.answer import BETAS
 
 PAGES_SUMMARY = "Clean several pages, in order. Pages of a site help each other, unless the service has a profile."
-_TEXT = {"type": "string"}
-_OPTIONAL = {"type": ["string", "null"]}
+_TEXT: dict = {"type": "string"}
+_OPTIONAL: dict = {"type": ["string", "null"]}
 _REFUSALS = {
     "400": "The request makes no sense; the message says why.",
     "408": "The body came too slowly.",
@@ -24,7 +24,7 @@ _REFUSALS = {
 
 def description(max_pages: int) -> dict:
     """The whole description, as an object for JSON."""
-    raw = {"text/plain": {}, "text/html": {}}  # any bytes, and none: nothing is a page too
+    raw: dict[str, dict] = {"text/plain": {}, "text/html": {}}  # any bytes, and none: nothing is a page too
     one = {"application/json": {"schema": _reference("Page")}}
     many = {"application/json": {"schema": _reference("Pages")}}
     of_raw = [_query("url", _TEXT, "Of a raw page: its URL."), _query("site", _TEXT, "Of a raw page: its site.")]
@@ -107,7 +107,7 @@ def _schemas(max_pages: int) -> dict:
         reason=_TEXT,
         text=_TEXT,
     )
-    cleaned = {
+    cleaned: dict[str, dict] = {
         "text": {**_TEXT, "description": "What is kept; the whole page where it could not be judged."},
         "error": {**_OPTIONAL, "description": "Why the page could not be judged."},
         "verdicts": {"type": "array", "items": verdict},

@@ -60,7 +60,7 @@ def rebuild(kept: str, removed: str) -> str:
     for record in LINE.findall(removed):
         match = RECORD.match(record)
         n_before = int(match[1]) - 1 - len(lines) if match else -1
-        if not 0 <= n_before <= len(waiting):
+        if match is None or not 0 <= n_before <= len(waiting):
             raise ValueError(f"not the removed lines of this page, at {record[:60]!r}")
         lines.extend(waiting.pop() for _ in range(n_before))
         if match[2]:
