@@ -41,6 +41,10 @@ def gold():
     return [gold_dump(f"paper{site}.example", number) for site in range(12) for number in range(8)]
 
 
+def composed_by(layout, page):
+    return layout.compose(composed._article_of(page)).dump(page)
+
+
 def rows(dump):
     return list(zip(dump.text.split("\n"), dump.is_main.tolist(), dump.labels.tolist(), strict=True))
 
@@ -70,7 +74,7 @@ def test_a_carousel_recurs_with_one_item_of_the_page_alone(gold):
     pages = [dump.page for dump in gold[:8]]
     above = []
     for page in pages:
-        lines = rows(layout.compose(page))
+        lines = rows(composed_by(layout, page))
         title = next(row for row, (_, worth, _) in enumerate(lines) if worth == KEEP)
         assert all(worth != KEEP for _, worth, _ in lines[:title])
         above.append({line.strip(" \t•*-·") for line, _, _ in lines[:title] if line.strip()})
@@ -84,7 +88,7 @@ def test_the_rows_of_a_form_recur_inside_the_text(gold):
     layout = composed._Form(composed._pools(gold, [dump.page for dump in gold])["en", 0], "paper.example", Random(5))
     layout.rows, pages = [("Details", False), ("Weight", True)], []
     for dump in gold[:6]:
-        main = [line for line, worth, _ in rows(layout.compose(dump.page)) if worth == KEEP]
+        main = [line for line, worth, _ in rows(composed_by(layout, dump.page)) if worth == KEEP]
         assert main.count("Details") == 1 and 0 < main.index("Details") < len(main) - 1
         pages.append([line for line in main if line.startswith("Weight")])
     assert all(len(lines) == 1 for lines in pages)

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,6 +60,13 @@ class Pool:
         return sum(map(len, self.headlines.values())) >= MIN_POOL and has_lines
 
 
+class Article(NamedTuple):
+    """What a gold page says."""
+
+    headline: str
+    paragraphs: list[str]
+
+
 @dataclass
 class Composing:
     """The lines of a dump while it is composed."""
@@ -85,17 +93,18 @@ def compose_dumps(labelled: Sequence[LabelledDump], seed: int = 0, share: float 
     """The composed dumps of a `share` of the sites, drawn by the seed; `labelled` are dumps of gold pages."""
     pages = {(dump.page.set, dump.page.site, dump.page.id): dump.page for dump in labelled}
     pools = _pools(labelled, pages.values())
-    by_site: dict[tuple[str, str], list[GoldPage]] = defaultdict(list)
+    by_site: dict[tuple[str, str], list[tuple[GoldPage, Article]]] = defaultdict(list)
     for page in pages.values():
-        if page.headline and _paragraphs(page) and pools[_pool_of(page)].is_enough():
-            by_site[page.set, page.site].append(page)
+        article = _article_of(page)
+        if article is not None and pools[_pool_of(page)].is_enough():
+            by_site[page.set, page.site].append((page, article))
     found = []
     for (set_name, site), of_site in by_site.items():
         random = Random(f"{seed}\n{set_name}\n{site}\ncomposed")
         if random.random() < share:
             some = random.sample(of_site, min(len(of_site), MAX_SITE_PAGES))
-            layout = random.choice((_Portal, _Portal, _Form))(pools[_pool_of(some[0])], site, random)
-            found += [layout.compose(page) for page in some]
+            layout = random.choice((_Portal, _Portal, _Form))(pools[_pool_of(some[0][0])], site, random)
+            found += [layout.compose(article).dump(page) for page, article in some]
     return found
 
 
@@ -117,12 +126,14 @@ def _pools(labelled: Sequence[LabelledDump], pages: Iterable[GoldPage]) -> dict[
     return pools
 
 
-def _paragraphs(page: GoldPage) -> list[str]:
-    """The paragraphs of an article below its headline; none where the page is something else than prose."""
+def _article_of(page: GoldPage) -> Article | None:
+    """The headline of a page and the paragraphs below it; None where the page is something else than prose."""
+    if not page.main_text or not page.headline:
+        return None
     found = [" ".join(part.split()) for part in re.split(r"\n+", page.main_text)][1:]
     found = [part for part in found if part][:MAX_PARAGRAPHS]
     is_prose = len(found) >= MIN_PARAGRAPHS and sum(map(len, found)) >= MIN_PROSE_CHARS * len(found)
-    return found if is_prose else []
+    return Article(page.headline, found) if is_prose else None
 
 
 @dataclass
@@ -156,23 +167,23 @@ class _Portal:
         bottom = [label for label in BOTTOM_LABELS if pool.lines[label] and random.random() < 0.3]
         self.bottom = [(pool.line(label, random), label) for label in bottom]
 
-    def compose(self, page: GoldPage) -> LabelledDump:
+    def compose(self, article: Article) -> Composing:
         made = Composing()
         for line in self.top:
             made.add(line, DROP, NAVIGATION)
             made.blank(self.has_blanks and self.random.random() < 0.5)
         if self.has_carousel:
-            self._carousel(made, page)
-        self._article(made, page)
-        self._behind(made, page)
-        return made.dump(page)
+            self._carousel(made, article)
+        self._article(made, article)
+        self._behind(made, article)
+        return made
 
-    def _carousel(self, made: Composing, page: GoldPage) -> None:
+    def _carousel(self, made: Composing, article: Article) -> None:
         random, items = self.random, [(topic, NAVIGATION) for topic in self.topics]
         if random.random() < 0.7:  # the headline of the hour
-            items += [(line, HEADLINES) for line in self.pool.headlines_of(self.site, random, 1, page.headline)]
+            items += [(line, HEADLINES) for line in self.pool.headlines_of(self.site, random, 1, article.headline)]
         if self.lists_own:
-            items.append((page.headline, HEADLINES))
+            items.append((article.headline, HEADLINES))
         if random.random() < 0.5:
             random.shuffle(items)
         if self.counter:
@@ -186,15 +197,15 @@ class _Portal:
                 made.add(self.indent + line, DROP, label)
             made.blank(self.has_blanks)
 
-    def _article(self, made: Composing, page: GoldPage) -> None:
-        made.add(page.headline, KEEP, TITLE)
+    def _article(self, made: Composing, article: Article) -> None:
+        made.add(article.headline, KEEP, TITLE)
         made.blank(self.has_blanks)
-        for number, paragraph in enumerate(_paragraphs(page)):
+        for number, paragraph in enumerate(article.paragraphs):
             for piece in self._pieces(paragraph):
                 made.add(piece, KEEP, BODY)
                 made.blank(self.has_blanks)
             if number == 0 and self.caption:
-                made.add(page.headline, UNDECIDED, CAPTION)
+                made.add(article.headline, UNDECIDED, CAPTION)
                 made.add(self.caption, UNDECIDED, CAPTION)
                 made.blank(self.has_blanks)
         if self.source:
@@ -204,16 +215,16 @@ class _Portal:
     def _pieces(self, paragraph: str) -> list[str]:
         return [piece.strip() for piece in CUT.split(paragraph) if piece.strip()] if self.cuts_text else [paragraph]
 
-    def _behind(self, made: Composing, page: GoldPage) -> None:
+    def _behind(self, made: Composing, article: Article) -> None:
         random = self.random
         if self.comments:
             made.add(self.comments, DROP, COMMENTS)
             made.blank(self.has_blanks)
         if self.heading:
             made.add(self.heading, DROP, HEADLINES)
-        others = self.pool.headlines_of(self.site, random, self.n_behind, page.headline) + self.fixed_behind
+        others = self.pool.headlines_of(self.site, random, self.n_behind, article.headline) + self.fixed_behind
         if self.lists_own:
-            others.insert(random.randrange(len(others) + 1), page.headline)
+            others.insert(random.randrange(len(others) + 1), article.headline)
         bullet = self.bullet if random.random() < 0.3 else ""
         for line in others:
             made.add(bullet + line, DROP, HEADLINES)
@@ -232,10 +243,10 @@ class _Form(_Portal):
         self.rows = [(name, self.random.random() < 0.5) for name in dict.fromkeys(names) if name not in self.topics]
         self.unit = self.random.choice(("kcal", "kg", "min", "cm", "€", "g", "%"))
 
-    def _article(self, made: Composing, page: GoldPage) -> None:
-        made.add(page.headline, KEEP, TITLE)
+    def _article(self, made: Composing, article: Article) -> None:
+        made.add(article.headline, KEEP, TITLE)
         made.blank(self.has_blanks)
-        paragraphs, rows = _paragraphs(page), list(self._filled())
+        paragraphs, rows = article.paragraphs, list(self._filled())
         step = max(1, len(paragraphs) // (len(rows) + 1))
         for number, paragraph in enumerate(paragraphs):
             made.add(paragraph, KEEP, BODY)

@@ -8,7 +8,7 @@ main content comes from the gold alone, aligned with the dump itself.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -178,8 +178,8 @@ class _Page:
         self.words = [_count_words(block.text) for block in blocks]
         self.parents = [_container(block) for block in blocks]
         self.is_link = [_link_share(block) >= LINK_SHARE for block in blocks]
-        self.page_words: Counter[etree._Element] = Counter()
-        self.main_words: Counter[etree._Element] = Counter()
+        self.page_words: dict[etree._Element, float] = defaultdict(float)
+        self.main_words: dict[etree._Element, float] = defaultdict(float)
         for parent, words, main in zip(self.parents, self.words, is_main.tolist(), strict=True):
             for element in (parent, *parent.iterancestors()):
                 self.page_words[element] += words

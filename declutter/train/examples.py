@@ -54,7 +54,8 @@ def make_examples(labelled: Iterable[LabelledDump], seed: int = 0, sizes: Sequen
     if len(are_html) != 1:
         raise ValueError("HTML pages and dumps make no common examples" if are_html else "no page to make examples of")
     features_of = html_features if are_html.pop() else features
-    parts, pages = [], []
+    parts: list[dict[str, np.ndarray]] = []
+    pages: list[LabelledDump] = []
     for dumps_of_site in by_site.values():
         for group in random_groups(dumps_of_site, sizes, random):
             parts.append(_measure_group(group, len(pages), features_of))

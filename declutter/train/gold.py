@@ -56,7 +56,7 @@ class GoldPage:
         """The main content as text: `main_text`, the dump's lines of main content, or the wanted snippets."""
         if self.main_text is not None:
             return self.main_text
-        if self.labels is None:
+        if self.text is None or self.labels is None:
             return "\n".join(self.wanted)
         rows = zip(self.text.split("\n"), self.labels, strict=True)
         return "\n".join(line for line, label in rows if label in MAIN_LABELS)
@@ -162,9 +162,9 @@ def read_labels(path: Path, text: str) -> tuple[str | None, ...]:
         if labels[int(line) - 1] is not None:
             raise GoldError(f"{path}:{number}: line {line} has a label already")
         labels[int(line) - 1] = label
-    for line, (content, label) in enumerate(zip(lines, labels, strict=True), start=1):
-        if content.strip() and label is None:
-            raise GoldError(f"{path}: no label for line {line} of the dump")
+    unlabelled = [row for row, content in enumerate(lines) if content.strip() and labels[row] is None]
+    if unlabelled:
+        raise GoldError(f"{path}: no label for line {unlabelled[0] + 1} of the dump")
     return tuple(labels)
 
 

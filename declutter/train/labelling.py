@@ -116,7 +116,7 @@ def text_in_style(page: GoldPage, style: str, cache: Path | None = None) -> str:
     """The text of a page with HTML in one style, its lines ended by newlines only."""
     if style == HTML_STYLE:
         return segment([Page(page.id, html=page.html)])[0].text
-    return make_dump(page.html, style, cache).translate(OTHER_TERMINATORS)
+    return make_dump(page.html or "", style, cache).translate(OTHER_TERMINATORS)
 
 
 def _label_cached(page: GoldPage, style: str, text: str, blocks: list[PageBlocks], cache: Path | None) -> LabelledDump:
@@ -142,18 +142,19 @@ def _label(page: GoldPage, text: str, blocks: list[PageBlocks]) -> LineLabels:
         is_main = label_by_snippets(text.split("\n"), page.wanted, page.unwanted)
         return LineLabels(["body" if main == KEEP else None for main in is_main.tolist()], is_main)
     if not blocks:
-        blocks.append(label_blocks(page.html, page.main_text))
+        blocks.append(label_blocks(page.html or "", page.main_text))
     return label_lines(blocks[0], text, page.main_text, has_title=page.title_in_main is not False)
 
 
 def _hand_labelled(page: GoldPage) -> LabelledDump:
-    is_main = [UNDECIDED if label is None else int(label in MAIN_LABELS) for label in page.labels]
-    return _labelled(page, LABELLED_STYLE, page.text, is_main, label_codes(page.labels), 1.0)
+    labels = page.labels or ()
+    is_main = [UNDECIDED if label is None else int(label in MAIN_LABELS) for label in labels]
+    return _labelled(page, LABELLED_STYLE, page.text or "", is_main, label_codes(labels), 1.0)
 
 
 def label_codes(labels: Iterable[str | None]) -> list[int]:
     """The code of each label; UNKNOWN for None and for labels that say only whether a line is main content."""
-    return [LABEL_CODES.get(label, UNKNOWN) for label in labels]
+    return [LABEL_CODES.get(label or "", UNKNOWN) for label in labels]
 
 
 def gold_text(dump: LabelledDump) -> str:

@@ -117,8 +117,9 @@ def _first_weights(n_features: int, n_line: int, random: np.random.Generator) ->
     shapes = Network.shapes(n_features, n_line, N_NEAR, len(LABELS))
     zero = {name: np.zeros(shapes[name], np.float32) for name in ("near_offset", "far_offset", "out_offset")}
     line = np.vstack((drawn(n_features, n_line, n_features), np.zeros((1, n_line), np.float32)))
-    near, far = (drawn(*shapes[name], N_PLACES * shapes[name][1]) for name in ("near", "far"))
-    out = drawn(*shapes["out"], shapes["out"][1])
+    sizes = {name: (shapes[name][0], shapes[name][1]) for name in ("near", "far", "out")}
+    near, far = (drawn(*sizes[name], N_PLACES * sizes[name][1]) for name in ("near", "far"))
+    out = drawn(*sizes["out"], sizes["out"][1])
     return Network(line=line, near=near, far=far, out=out, **zero)
 
 
