@@ -387,13 +387,14 @@ def test_gold_of_every_form_is_trained_on_and_scored(tmp_path):
     html = write_html_gold(tmp_path / "html")
     (tmp_path / "recipes").mkdir()
     row = {"site": "r.org", "id": "1", "html": "1.html", "with": ["200 g plums", "Stone the plums"]}
-    (tmp_path / "recipes" / "snippets.jsonl").write_text(json.dumps(row), "utf-8")
+    recipes = "\n".join(json.dumps({**row, "site": site}) for site in ("r.org", "s.org"))
+    (tmp_path / "recipes" / "snippets.jsonl").write_text(recipes, "utf-8")
     (tmp_path / "recipes" / "1.html").write_text("<p>Home<ul><li>200 g plums<li>Stone the plums</ul><p>Share", "utf-8")
     (tmp_path / "lines" / "fi").mkdir(parents=True)
     (tmp_path / "lines" / "fi" / "a.txt").write_text("Menu\n\nText of some length.\n", "utf-8")
     (tmp_path / "lines" / "fi" / "a.labels.tsv").write_text("1\tboilerplate\n3\tmain\n", "utf-8")
     folders = [html, tmp_path / "recipes", tmp_path / "lines"]
-    for is_html, n_pages in ((False, 9), (True, 8)):
+    for is_html, n_pages in ((False, 10), (True, 9)):
         model = train(folders, tmp_path / f"{is_html}.npz", html=is_html, styles=["blocks"], n_drawn=0,
                       hyperparameters=replace(QUICK, n_trees=2), cross_validation=False).model  # fmt: skip
         assert sum(model.card["styles"].values()) == n_pages and model.card["lines"]["undecided"] >= 2
@@ -405,7 +406,10 @@ def test_gold_of_every_form_is_trained_on_and_scored(tmp_path):
         by_set = {row["name"]: row for row in found["groups"]["set"]}
         assert by_set["recipes"]["snippets"] is not None and by_set["recipes"]["words"]["f1"] is None
         assert by_set["html"]["kept_letters"] is None and by_set["html"]["gain"] > -1
+        assert by_set["recipes"]["lines"]["f1"] is None
         assert [row["name"] for row in found["site_gain"]] == ["html"]
+        text = scoring.summary_text(found)
+        assert re.search(r"^\| recipes +\| +2 \| +\|", text, re.M) and "recipes/s.org" in text
 
 
 def test_headlines_are_found_among_the_first_lines():

@@ -207,7 +207,7 @@ def _summary(name: str, pages: Sequence[PageScore]) -> dict:
     lines, characters = (sum((getattr(page, unit) for page in texts), Counts()) for unit in ("lines", "characters"))
     return {
         "name": name, "pages": len(pages), "words": mean, "token_f1": _macro(texts, lambda page: page.tokens.f1),
-        "lines": _parts(lines), "characters": _parts(characters),
+        "lines": _parts(lines, bool(texts)), "characters": _parts(characters, bool(texts)),
         "page_characters_f1": _macro(texts, lambda page: page.characters.f1),
         "gain": _macro(texts, lambda page: page.characters.f1 - page.everything.f1),
         "headlines": _macro(pages, lambda page: page.headline), "snippets": _mean([page.snippets for page in pages]),
@@ -254,8 +254,8 @@ def site_gain(together: Sequence[PageScore], alone: Sequence[PageScore]) -> list
     return rows
 
 
-def _parts(counts: Counts) -> dict[str, float]:
-    return {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
+def _parts(counts: Counts, are_known: bool = True) -> dict[str, float | None]:
+    return {part: getattr(counts, part) if are_known else None for part in ("precision", "recall", "f1")}
 
 
 def _label_rows(counts: np.ndarray, kept: np.ndarray) -> list[dict]:
@@ -287,7 +287,7 @@ def summary_text(found: dict) -> str:
         if name != "all" and len(rows) < 2 and rows[0]["name"] in ("unknown", "labelled"):
             continue
         title = name if len(rows) <= SHOWN_SITES or name != "site" else f"site (the worst {SHOWN_SITES} of {len(rows)})"
-        shown = sorted(rows, key=lambda row: row["token_f1"])[:SHOWN_SITES] if name == "site" else rows
+        shown = sorted(rows, key=_loss, reverse=True)[:SHOWN_SITES] if name == "site" else rows
         parts += [_group_table(title, shown), *([_page_table(title, shown)] if name != "site" else [])]
     header = ("label", "lines", "precision", "recall", "F1", "kept")
     parts.append(markdown_table(header, [tuple(row.values()) for row in found["labels"]]))
@@ -300,6 +300,12 @@ def summary_text(found: dict) -> str:
     notes = f"{found['undecided_lines']:,} lines undecided in the gold are left out of the scores of lines."
     failures = [f"Not judged, and counted as kept whole: {name}: {error}" for name, error in found["failed"].items()]
     return "\n\n".join([*parts, "\n".join([notes, *failures])]) + "\n"
+
+
+def _loss(row: dict) -> float:
+    """The token F1 that a row lacks; of pages whose gold is snippets, the share of these."""
+    score = row["snippets"] if row["token_f1"] is None else row["token_f1"]
+    return 1.0 - score
 
 
 def _group_table(title: str, rows: Sequence[dict]) -> str:
