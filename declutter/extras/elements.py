@@ -162,11 +162,13 @@ class Tree:
         begin, end = bisect_right(self.ends, first), bisect_left(self.ends, beyond)
         if end >= len(self.ends) or self.ends[end] != beyond or (self.ends[begin - 1] if begin else 0) != first:
             return None
-        return [
-            Piece(text, self.element(inner))
-            for text, inner in zip(self.texts[begin : end + 1], self.inner[begin : end + 1], strict=True)
-            if text
-        ]
+        found = []
+        for text, inner in zip(self.texts[begin : end + 1], self.inner[begin : end + 1], strict=True):
+            if text:
+                element = self.element(inner)
+                assert element is not None  # the page's root is around all texts
+                found.append(Piece(text, element))
+        return found
 
     def is_broken(self, character: int) -> bool:
         """Whether nothing but one `<br>`, and tags that are no blocks, stands before a visible character's text."""

@@ -125,7 +125,7 @@ class KindModel:
             for name, (dtype, n_axes) in ARRAYS.items():
                 if arrays[name].dtype != dtype or arrays[name].ndim != n_axes or len(arrays[name]) != shapes[name]:
                     raise ValueError(f"{name} is {arrays[name].dtype} of shape {arrays[name].shape}")
-            return cls(*(arrays[name] for name in ARRAYS), json.loads(str(arrays["card"])))
+            return cls(**{name: arrays[name] for name in ARRAYS}, card=json.loads(str(arrays["card"])))
         except UNREADABLE as error:
             raise ModelError(f"{path}: not a model of page kinds ({error})") from error
 
@@ -133,7 +133,7 @@ class KindModel:
 @cache
 def shipped_kinds() -> KindModel:
     """The model that this release ships. Raises ModelError where it doesn't fit."""
-    return KindModel.load(resources.files("declutter").joinpath("models", "kinds.npz"))
+    return KindModel.load(Path(str(resources.files("declutter"))) / "models" / "kinds.npz")
 
 
 def page_kinds(cleaned: Cleaned) -> dict[str, float]:

@@ -43,6 +43,13 @@ class _Row:
         """The innermost element around the row that is a "heading", "cell", "pre", ... (elements.ROLES)."""
         return self.element.nearest.get(role) if self.element is not None else None
 
+    @property
+    def cell(self) -> Element:
+        """The cell around a row of a table."""
+        cell = self.nearest("cell")
+        assert cell is not None
+        return cell
+
 
 def to_markdown(cleaned: Cleaned, links: bool = False) -> str:
     """The kept rows of a page as Markdown, ending in a newline unless nothing was kept.
@@ -55,6 +62,7 @@ def to_markdown(cleaned: Cleaned, links: bool = False) -> str:
         return cleaned.text
     lines, kept = cleaned.lines, np.flatnonzero(cleaned.verdicts.keep).tolist()
     is_title = cleaned.verdicts.labels == TITLE
+    found: Iterator[tuple[int, str, Element | None, bool]]
     if cleaned.markup is None:
         found = ((row, _escaped_line(lines[row]), None, False) for row in kept if lines[row].strip())
     else:
@@ -93,13 +101,13 @@ def _link_writer(base: str | None) -> Callable[[str], str]:
 
 def _marked(own: Sequence[Piece], link_of: Callable[[str], str] | None) -> str:
     """The row's text with its code and links marked and all else escaped, spaces folded."""
-    parts = []
+    parts: list[str] = []
     for link, inside in groupby(own, lambda piece: piece.element.nearest.get("link") if link_of else None):
         text = "".join(
             _written_as(formula, code)("".join(piece.text for piece in run))
             for (formula, code), run in groupby(inside, _kind_of)
         )
-        target = link_of(link.attribute("href")) if link is not None else ""
+        target = link_of(link.attribute("href")) if link is not None and link_of is not None else ""
         inner = text.strip()
         if target and inner:
             front, back = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
@@ -171,8 +179,9 @@ def _blocks(rows: Sequence[_Row], tables: set[Element]) -> Iterator[tuple[Elemen
     keys: list[Element | _Row] = []
     for row in rows:
         key = _block(row, tables)
-        goes_on = row.goes_on and keys and key is row and isinstance(keys[-1], _Row)
-        keys.append(keys[-1] if goes_on and not _level(row) and not _level(keys[-1]) else key)
+        last = keys[-1] if keys else None
+        goes_on = row.goes_on and key is row and isinstance(last, _Row) and not _level(row) and not _level(last)
+        keys.append(last if last is not None and goes_on else key)
     for key, run in groupby(zip(keys, rows, strict=True), lambda pair: pair[0]):
         yield key, [row for _, row in run]
 
@@ -198,13 +207,12 @@ def _tables(rows: Sequence[_Row]) -> set[Element]:
     table_rows: dict[Element, set[Element | None]] = defaultdict(set)
     for_layout: set[Element] = set()
     for row in rows:
-        table = _table_of(row)
-        if table is None:
+        table, cell, element = _table_of(row), row.nearest("cell"), row.element
+        if table is None or cell is None or element is None:
             continue
-        cell = row.nearest("cell")
         columns[table].add(cell.place)
         table_rows[table].add(cell.parent)
-        for other in (row.nearest("heading"), row.nearest("pre"), *row.element.inside[-1:]):
+        for other in (row.nearest("heading"), row.nearest("pre"), *element.inside[-1:]):
             if other is not None and other.nearest.get("table") is table:
                 for_layout.add(table)
         outer = table.parent.nearest.get("table") if table.parent is not None else None
@@ -236,7 +244,9 @@ def _fence(rows: Sequence[_Row]) -> list[str]:
     """A code block between more backticks than it holds in a row, with its language where a class tells."""
     longest = max((len(run) for row in rows for run in re.findall("`+", row.text)), default=0)
     ticks = "`" * max(3, longest + 1)
-    around = takewhile(lambda element: element.tag not in ("article", "main", "body"), rows[0].element.path())
+    innermost = rows[0].element
+    assert innermost is not None  # a <pre> is around it
+    around = takewhile(lambda element: element.tag not in ("article", "main", "body"), innermost.path())
     found = (LANGUAGE.search(element.attribute("class")) for element in islice(around, LANGUAGE_LEVELS))
     return [f"{ticks}{next((match[1] for match in found if match), '')}", *(row.text for row in rows), ticks]
 
@@ -244,10 +254,10 @@ def _fence(rows: Sequence[_Row]) -> list[str]:
 def _table(rows: Sequence[_Row]) -> list[str]:
     """The kept cells of a table, a row a line. Its head is the first row where that has header cells, else empty."""
     cells: dict[Element | None, dict[int, list[str]]] = {}
-    first_row = rows[0].nearest("cell").parent
-    has_head = all(row.nearest("cell").tag == "th" for row in rows if row.nearest("cell").parent is first_row)
+    first_row = rows[0].cell.parent
+    has_head = all(row.cell.tag == "th" for row in rows if row.cell.parent is first_row)
     for row in rows:
-        cell = row.nearest("cell")
+        cell = row.cell
         line = cells.setdefault(cell.parent, {})
         line.setdefault(cell.place - 1, []).append(row.text.replace("|", "\\|"))
     n_columns = 1 + max(column for line in cells.values() for column in line)
@@ -261,7 +271,7 @@ def _table(rows: Sequence[_Row]) -> list[str]:
 class _Writer:
     """Writes blocks one below the other, within the lists and quotes that they stand in."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.lines: list[str] = []
         self.markers: dict[Element, str] = {}  # of the list items begun
         self.last: tuple[Element, ...] = ()  # the lists and quotes around the last block
@@ -284,7 +294,8 @@ class _Writer:
 
     def _goes_on(self, item: Element) -> bool:
         """Whether the item needs no blank line above: it is the next of its list, or the first within an item."""
-        is_first_within = item.parent.tag != "ol" and any(e in self.last for e in item.inside[:-1] if e.tag == "li")
+        in_numbered = item.parent is not None and item.parent.tag == "ol"
+        is_first_within = not in_numbered and any(e in self.last for e in item.inside[:-1] if e.tag == "li")
         return is_first_within or any(e.parent is item.parent for e in self.last)
 
     def _prefix(self, around: Sequence[Element], begun: Sequence[Element]) -> str:

@@ -118,8 +118,8 @@ def choose_headline(columns: Columns, score: np.ndarray, candidates: np.ndarray)
     is_best = may_be & (c.row == c.page_first(may_be & (odds == best)))
     parts = np.rint(np.exp(odds - np.where(np.isfinite(best), best, 0.0)) * GRID) / GRID
     number, n_numbers = c.numbered(c.measures.fingerprint)
-    said = np.bincount(number, weights=parts, minlength=n_numbers)[number] if c.n else parts
-    chance = said / np.maximum(c.page_sum(parts), 1.0)
+    of_text = np.bincount(number, weights=parts, minlength=n_numbers)[number] if c.n else parts
+    chance = of_text / np.maximum(c.page_sum(parts), 1.0)
     is_heading = np.full(c.n, in_html) | ~(c.is_prose & c.ends_sentence)
     return Headline(is_best, chance, is_best & (chance >= HEADLINE_CHANCE) & is_heading)
 

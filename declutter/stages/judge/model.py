@@ -180,9 +180,10 @@ class Model:
             raise ValueError(f"trees of {n_nodes + 1} leaves")
         if trees.feature.min(initial=0) < 0 or trees.feature.max(initial=0) >= len(names):
             raise ValueError("a tree asks for a feature that is not there")
-        columns = (arrays[name] for name in ("feature_mean", "feature_scale"))
+        mean, scale = arrays["feature_mean"], arrays["feature_scale"]
         lexicon = Lexicon(arrays["word_hashes"], arrays["word_weights"])
-        return cls(names, trees, float(arrays["offset"]), network, *columns, lexicon, json.loads(str(arrays["card"])))
+        card = json.loads(str(arrays["card"]))
+        return cls(names, trees, float(arrays["offset"]), network, mean, scale, lexicon, card)
 
     @property
     def digest(self) -> str:
@@ -198,5 +199,5 @@ class Model:
 @cache
 def shipped_model(kind: str) -> Model | None:
     """The model that this release ships for pages of a kind, "text" or "html"; None where it ships none."""
-    path = resources.files("declutter").joinpath("models", f"{kind}.npz")
+    path = Path(str(resources.files("declutter"))) / "models" / f"{kind}.npz"
     return Model.load(path) if path.is_file() else None

@@ -70,12 +70,13 @@ def model_reasons(
 
     `keep` bool (n,), `score` and `cut` float (n,), 0..1: the model's score and the score cut off at.
     """
-    kept, removed = _strongest(FOR_TEXT, columns, keep), _strongest(AGAINST_TEXT, columns, keep)
-    removed = [np.where(place < len(AGAINST_TEXT), place + len(FOR_TEXT), place) for place in removed]
+    kept = _strongest(FOR_TEXT, columns, keep)
+    against = _strongest(AGAINST_TEXT, columns, keep)
+    removed = [np.where(place < len(AGAINST_TEXT), place + len(FOR_TEXT), place) for place in against]
     first, second = (np.where(keep, a, b) for a, b in zip(kept, removed, strict=True))
     is_template = first == len(FOR_TEXT)
-    counts = columns.repeats.pages_with, columns.repeats.site_pages
-    counts = [np.where(is_template, column, 0).astype(np.int64) for column in counts]
+    on_pages = columns.repeats.pages_with, columns.repeats.site_pages
+    counts = [np.where(is_template, column, 0).astype(np.int64) for column in on_pages]
     percents = [np.rint(100 * column).astype(np.int64) for column in (score, cut)]
     sizes = (len(PIECES), len(PIECES), 101, 101, *(int(column.max(initial=0)) + 1 for column in counts))
     keys = np.ravel_multi_index((first, second, *percents, *counts), sizes)

@@ -221,8 +221,8 @@ class TagTable(dict):
         # distances of one batch are computed for all families at once: bits become 0/1 columns
         unpacked = np.unpackbits(bits.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
         firsts = [_octets(a.split(" ", 1)[0] or b) for a, b in zip(classes, idents, strict=True)]
-        traits = [tables.traits.get(name, IS_CUSTOM if "-" in name else 0) for name in distinct]
-        traits = np.array(traits, np.int32)[name]
+        of_names = [tables.traits.get(name, IS_CUSTOM if "-" in name else 0) for name in distinct]
+        traits = np.array(of_names, np.int32)[name]
         return TagColumns(
             kind=kind,
             name=name,
@@ -450,7 +450,8 @@ def _tokens(htmls: Sequence[str], tables: Tables) -> _Tokens:
     for _ in range(2):  # pages of other numbers of end tags than start tags, then pages whose end tags close others
         broken = broken_pages(tags.kind[tag], tags.name[tag], starts).tolist()
         for page in broken:
-            pages[page] = mended(*pages[page], table)
+            page_tags, page_texts = pages[page]
+            pages[page] = mended(page_tags, page_texts, table)
         if broken:
             tag, starts, tags = _joined(pages, table)
     texts = list(chain.from_iterable(page_texts for _, page_texts in pages))

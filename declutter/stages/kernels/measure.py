@@ -52,9 +52,9 @@ class Tables(NamedTuple):
     counted_salt: int
 
 
-def tables(arrays: tuple[np.ndarray, ...], space: int, sentence_end: int, n_categories: int, *numbers) -> Tables:
+def tables(arrays: tuple[np.ndarray, ...], space: int, sentence_end: int, n_categories: int, *numbers: float) -> Tables:
     """The first fields of Tables in a tuple, `slots` and `beginnings` as packed bits, then the others."""
-    found = Tables(*arrays, space, sentence_end, n_categories, *numbers)
+    found = Tables._make((*arrays, space, sentence_end, n_categories, *numbers))
     return found._replace(
         steps=found.steps.ravel(),
         categories=found.categories.astype(bool),

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class TemplateCounter:
 
     def add_file(self, name: str) -> None:
         """Count the pages of a file of the folder."""
+        assert self._folder is not None  # given with the counter
         self._note(Sketches.load(self._folder.path_of(name)), self._store.adopt(name), 0)
 
     def profile(self, tasks: Mapping = map, rarest: int = 1) -> Profile:
@@ -103,7 +104,8 @@ class TemplateCounter:
             self._places.append(np.array(places, np.int64))
 
 
-class _Parts(NamedTuple):
+@dataclass(frozen=True)
+class _Parts:
     """Sketches by number, in memory or in files; picklable, which is wanted where all are in files."""
 
     in_memory: dict[int, Sketches]
@@ -111,7 +113,10 @@ class _Parts(NamedTuple):
     names: dict[int, str]  # of the files
 
     def __getitem__(self, number: int) -> Sketches:
-        return self.in_memory[number] if number in self.in_memory else self.folder[self.names[number]]
+        if number in self.in_memory:
+            return self.in_memory[number]
+        assert self.folder is not None  # where the others are
+        return self.folder[self.names[number]]
 
 
 class _Store:
@@ -166,7 +171,7 @@ class _Store:
         self._in_memory.clear()
 
 
-def _site_tasks(names: Sequence[str], places: np.ndarray) -> Iterator[tuple[list[str], list[np.ndarray]]]:
+def _site_tasks(names: list[str], places: np.ndarray) -> Iterator[tuple[list[str], list[np.ndarray]]]:
     """Whole sites, about TASK_PAGES pages at a time: their names and the (part, page) of each one's pages."""
     starts = np.searchsorted(places[:, 0], np.arange(len(names) + 1))
     first = 0
@@ -177,7 +182,7 @@ def _site_tasks(names: Sequence[str], places: np.ndarray) -> Iterator[tuple[list
         first = after
 
 
-def count_sites(parts, rarest: int, task: tuple[list[str], list[np.ndarray]]) -> list[Site]:
+def count_sites(parts: _Parts, rarest: int, task: tuple[list[str], list[np.ndarray]]) -> list[Site]:
     """The counts of some sites; `parts` gives the Sketches of a part by its number."""
     names, places = task
     groups = [[parts[part][page] for part, page in of_site.tolist()] for of_site in places]
@@ -215,7 +220,7 @@ def _count_site(name: str, pages: Sequence[PageSketch], group: np.ndarray) -> Si
 class _Homeless:
     """Pages whose site must be found: grouped by what they share, a window at a time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._window: list[tuple[int, PageSketch]] = []  # with the pages' keys
         self._profile = Profile()
         self._n_seen: dict[str, int] = {}  # pages of each site found

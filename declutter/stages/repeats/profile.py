@@ -175,17 +175,17 @@ class Profile:
     def save(self, path: str | Path) -> None:
         """Write the profile as a NumPy archive of plain arrays (no pickle)."""
         columns = self._columns
-        arrays = {
-            "declutter_profile": np.array(PROFILE_VERSION),
-            "names": columns.names,
-            "n_pages": columns.n_pages,
-            "n_seen": columns.n_seen,
-            "n_lines": np.diff(columns.starts),
-            "fingerprints": columns.fingerprints,
-            "pages_with": columns.pages_with,
-        }
         with open(path, "wb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(
+                file,
+                declutter_profile=np.array(PROFILE_VERSION),
+                names=columns.names,
+                n_pages=columns.n_pages,
+                n_seen=columns.n_seen,
+                n_lines=np.diff(columns.starts),
+                fingerprints=columns.fingerprints,
+                pages_with=columns.pages_with,
+            )
 
     @classmethod
     def load(cls, path: str | Path) -> Profile:

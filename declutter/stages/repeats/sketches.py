@@ -65,12 +65,12 @@ class Sketches:
     @classmethod
     def of_pages(cls, pages: Sequence[PageSketch]) -> Sketches:
         """The same pages as columns."""
-        columns = []
+        columns: list[np.ndarray] = []
         for name in ("lines", "ties", "prose"):
             values = [getattr(page, name) for page in pages]
             columns += [np.concatenate([np.zeros(0, np.uint64), *values]), _starts(values)]
-        chars = np.concatenate([np.zeros(0, np.int32), *(page.prose_chars for page in pages)])
-        return cls(tuple(page.site for page in pages), *columns, chars)
+        columns.append(np.concatenate([np.zeros(0, np.int32), *(page.prose_chars for page in pages)]))
+        return cls(tuple(page.site for page in pages), *columns)
 
     @property
     def n_bytes(self) -> int:
@@ -152,7 +152,7 @@ def joined(parts: Sequence[Sketches]) -> Sketches:
         return Sketches((), *(np.zeros(n, dtype) for n, dtype in zip((0, 1, 0, 1, 0, 1, 0), _DTYPES, strict=False)))
     if len(parts) == 1:
         return parts[0]
-    columns = []
+    columns: list[np.ndarray] = []
     for column in zip(*(part._columns() for part in parts), strict=True):
         if len(columns) % 2:  # the starts stand in every second column
             ends = list(accumulate((int(starts[-1]) for starts in column), initial=0))
@@ -176,12 +176,13 @@ def sketch(measures: Measures, sites: Sequence[str | None]) -> Sketches:
     lines, ties = once(key[is_something]), once(row_key[can_tie(measures) & is_homeless[page]])
     prose_rows = np.flatnonzero(_is_prose(measures))
     prose, first = np.unique(row_key[prose_rows], return_index=True)
-    chars = measures.counts[prose_rows[first], : characters.N_WORD_CLASSES].sum(axis=1).astype(np.int32)
-    columns = []
+    columns: list[np.ndarray] = []
     for keys in (lines, ties, prose):
         columns.append(values[keys % max(len(values), 1)])
         columns.append(np.searchsorted(keys, np.arange(n_pages + 1) * len(values)).astype(np.int64))
-    return Sketches(tuple(sites), *columns, chars)
+    chars = measures.counts[prose_rows[first], : characters.N_WORD_CLASSES].sum(axis=1).astype(np.int32)
+    columns.append(chars)
+    return Sketches(tuple(sites), *columns)
 
 
 def once(keys: np.ndarray) -> np.ndarray:

@@ -68,8 +68,8 @@ def bounded(html: bytes) -> tuple[bytes, str | None, frozenset[str]]:
     if len(html) > MAX_BYTES:
         html = html[: max(html.rfind(b"<", 0, MAX_BYTES), MAX_BYTES // 2)]
         cuts.append(f"cut after {MAX_BYTES:,} bytes")
-    n_tags, n_attributes, n_formatting, n_rare = kernels.html.survey(html, FORMATTING_NAMES, RARE_NAMES, SAFE_TAG_BYTES)
-    *n_rare, n_options = n_rare
+    n_tags, n_attributes, n_formatting, named = kernels.html.survey(html, FORMATTING_NAMES, RARE_NAMES, SAFE_TAG_BYTES)
+    *n_rare, n_options = named
     rare = frozenset(name for name, n in zip(RARE_TAGS, n_rare, strict=True) if n)
     if n_attributes > MAX_ATTRIBUTES:
         html = _without_attribute_floods(html, cuts)

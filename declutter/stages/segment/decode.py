@@ -229,8 +229,9 @@ def _codec(html: bytes, labels: list[str]) -> str:
     if n_broken <= n_sound and not any(web_codec(label) in MULTIBYTE and _fits(html, label) for label in labels):
         return "utf-8"
     for label in labels:
-        if _fits(html, label):
-            return web_codec(label)
+        codec = web_codec(label)
+        if codec is not None and _fits(html, label):
+            return codec
     for codec in detected_codecs(html):
         if _decoded(html, codec).count("\ufffd") <= FEW_UNDECODABLE + MAX_UNDECODABLE * len(NOT_ASCII.findall(html)):
             return codec

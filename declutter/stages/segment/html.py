@@ -91,9 +91,15 @@ def split_html(
 
     Pages given as bytes are decoded with `decode` (TypeError without one).
     """
-    if decode is None and any(isinstance(page, bytes) for page in pages):
-        raise TypeError("split_html: a page in bytes needs decode=")
-    lines, read = lines_of_html([decode(page) if isinstance(page, bytes) else page for page in pages])
+
+    def text_of(page: str | bytes) -> str:
+        if isinstance(page, str):
+            return page
+        if decode is None:
+            raise TypeError("split_html: a page in bytes needs decode=")
+        return decode(page)
+
+    lines, read = lines_of_html([text_of(page) for page in pages])
     return lines, tuple(page.partial for page in read)
 
 
@@ -126,9 +132,11 @@ def _parsed(html: str) -> ParsedPage:
     if tree is None:
         return ParsedPage("<html></html>", frozenset(), frozenset(), partial=partial)
     titles, parts = _titles(tree)
-    head = tree.head.html if tree.head is not None else ""
+    head = (tree.head.html or "") if tree.head is not None else ""
     tree.strip_tags(LEFT_OUT)  # in 0.6 of the time that finding them by css takes
-    html, cut = with_few_rows(tree.root.html)
+    root = tree.root
+    assert root is not None and root.html is not None  # of a page that was parsed
+    html, cut = with_few_rows(root.html)
     partial = "; ".join(filter(None, (partial, cut, undecoded(html)))) or None
     return ParsedPage(html, titles, parts, head, partial)
 
@@ -138,9 +146,9 @@ def _titles(tree: LexborHTMLParser) -> tuple[frozenset[str], frozenset[str]]:
     head = tree.head
     if head is None:
         return frozenset(), frozenset()
-    title, og_title = head.css_first("title"), head.css_first(OG_TITLE)
-    title = " ".join(title.text().split()) if title else ""
-    og_title = " ".join(((og_title.attributes.get("content") if og_title else "") or "").split())
+    title_tag, og_tag = head.css_first("title"), head.css_first(OG_TITLE)
+    title = " ".join(title_tag.text().split()) if title_tag else ""
+    og_title = " ".join(((og_tag.attributes.get("content") if og_tag else "") or "").split())
     return frozenset({title, og_title} - {""}), frozenset(TITLE_PARTS.split(title)) - {""}
 
 
@@ -202,11 +210,11 @@ def _parts(pages: list[ParsedPage]) -> list[_Part]:
     return [_part(page, *(rows or next(mended))) for page, rows in zip(pages, found, strict=True)]
 
 
-def _part(page: ParsedPage, text: str, chars: bytes, numbers: bytes) -> _Part:
+def _part(page: ParsedPage, text: str, chars_bytes: bytes, number_bytes: bytes) -> _Part:
     """The rows of a page from what a kernel answers."""
-    chars = np.frombuffer(chars, np.int64)
-    numbers = np.frombuffer(numbers, np.int32).reshape(len(KERNEL_COLUMNS), len(chars))
-    columns = dict(zip(KERNEL_COLUMNS, numbers, strict=True))
+    chars = np.frombuffer(chars_bytes, np.int64)
+    numbers = np.frombuffer(number_bytes, np.int32).reshape(len(KERNEL_COLUMNS), len(chars))
+    columns: dict[str, np.ndarray] = dict(zip(KERNEL_COLUMNS, numbers, strict=True))
     for name in FLOAT_COLUMNS:
         columns[name] = columns[name].view(np.float32)
     for name in CODE_COLUMNS:
