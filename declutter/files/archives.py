@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import IO, TYPE_CHECKING, BinaryIO, Protocol
 
 from declutter.errors import InputError
 from declutter.files.compression import BUFFER_BYTES, Budget, BudgetSpent, packing, unpacked, without_compression
@@ -38,8 +38,9 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the first that zip knows: the same pages mak
 class _Archive(FileInput):
     """The common part of zip and tar: which members are pages, and which are refused."""
 
-    def _member(self, name: str, stream: BinaryIO, budget: Budget, counts: Counter[str]) -> Record | Failure:
+    def _member(self, name: str, stream: IO[bytes] | None, budget: Budget, counts: Counter[str]) -> Record | Failure:
         """The page of a member."""
+        assert isinstance(stream, io.BufferedIOBase)  # what zipfile and tarfile open files as
         page_id, shown = f"{self.id}/{name}", f"{self.file.name}, {name}"
         try:
             reader = unpacked(io.BufferedReader(stream, BUFFER_BYTES), shown, budget)
@@ -156,7 +157,8 @@ class TarInput(_Archive):
                 stream = _Forward(unpacked_stream, self)
                 with tarfile.open(fileobj=stream, mode="r:") as archive:
                     while (member := archive.next()) is not None:
-                        archive.members = []  # which tarfile would keep, all of them
+                        # tarfile would keep all members; typeshed lacks the list
+                        archive.members = []  # type: ignore[attr-defined]
                         budget.n_packed = max(budget.n_packed, self.n_bytes or stream.tell())
                         if not member.isdir() and self._is_page(member.name):
                             last = member.name

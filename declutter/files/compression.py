@@ -9,9 +9,13 @@ import lzma
 import sys
 import zlib
 from collections import deque
-from typing import BinaryIO
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from declutter.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 READ_BYTES = 1 << 16
 MAX_STARTS = 10_000  # whose offsets are remembered, the last ones: more than a buffer holds
@@ -84,10 +88,10 @@ def packing(stream: BinaryIO, kind: str | None, closes: bool = False) -> BinaryI
     Raises InputError where `kind` takes a library that is not installed.
     """
     if kind is None:
-        return stream if closes else _Open(stream)
+        return stream if closes else cast("BinaryIO", _Open(stream))  # typeshed says so only of its subclasses
     level = LEVELS[kind]
     if kind == "gzip":
-        packer: io.RawIOBase = gzip.GzipFile("", "wb", level, stream, mtime=0)
+        packer: io.BufferedIOBase = gzip.GzipFile("", "wb", level, stream, mtime=0)
     elif kind == "bzip2":
         packer = bz2.BZ2File(stream, "wb", compresslevel=level)
     elif kind == "xz":
@@ -102,13 +106,13 @@ def packing(stream: BinaryIO, kind: str | None, closes: bool = False) -> BinaryI
 class _Packer(io.BufferedWriter):
     """A buffer before a compressor, which is dear to call for each line."""
 
-    def __init__(self, packer: io.RawIOBase, stream: BinaryIO, closes: bool):
-        super().__init__(packer, BUFFER_BYTES)
+    def __init__(self, packer: io.BufferedIOBase, stream: BinaryIO, closes: bool):
+        super().__init__(cast("io.RawIOBase", packer), BUFFER_BYTES)  # a writer calls no more than they have
         self._stream = stream
         self._is_empty = True
         self._closes = closes
 
-    def write(self, data) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         self._is_empty = self._is_empty and not data
         return super().write(data)
 
@@ -130,21 +134,21 @@ class _Open(io.BufferedIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         return self._stream.write(data)
 
     def flush(self) -> None:
         self._stream.flush()
 
 
-def zstd_decompressor():
+def zstd_decompressor() -> tuple[Unpacker, tuple[type[Exception], ...]]:
     """A decompressor for zstd, and the errors that it raises. Raises InputError where its library is not installed."""
     zstd = _zstd("read")
     options = {zstd.DecompressionParameter.window_log_max: MAX_ZSTD_WINDOW_LOG}
     return zstd.ZstdDecompressor(options=options), (zstd.ZstdError,)
 
 
-def _zstd(doing: str):
+def _zstd(doing: str) -> ModuleType:
     """The module for zstd: Python's own from 3.14 on, which backports.zstd gives to the older ones."""
     try:
         if sys.version_info >= (3, 14):
@@ -156,10 +160,25 @@ def _zstd(doing: str):
     return zstd
 
 
+class Unpacker(Protocol):
+    """What bz2, lzma and zstd call a decompressor: of one stream, a piece at a time."""
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+
 class _Gzip:
     """zlib's decompressor with the interface of those of bz2, lzma and zstd."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._zlib = zlib.decompressobj(wbits=31)
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
@@ -191,7 +210,7 @@ class Unpacked(io.RawIOBase):
         self.n_packed = self._n_unpacked = 0
         self._is_inner = budget is not None  # of an input whose size is counted already
         self._budget = budget or Budget(name)
-        self._unpacker = None
+        self._unpacker: Unpacker | None = None
         self.starts = deque([(0, 0)])  # of the streams that follow one another: unpacked and packed offset
 
     def readable(self) -> bool:
@@ -202,24 +221,29 @@ class Unpacked(io.RawIOBase):
         super().close()
 
     def readinto(self, buffer) -> int:
-        if self._unpacker is None:
-            self._unpacker = self._new_unpacker()
         data = b""
         while not data:
-            if self._unpacker.eof and not self._next_stream():
+            if self._current.eof and not self._next_stream():
                 return 0
-            is_hungry = self._unpacker.needs_input
+            is_hungry = self._current.needs_input
             if is_hungry:
                 self._packed = self._packed or self._read()
             packed, self._packed = self._packed, b""
             self._given = packed or self._given
             data = self._unpack(packed, len(buffer))
-            if is_hungry and not (data or packed or self._unpacker.eof):
+            if is_hungry and not (data or packed or self._current.eof):
                 raise InputError(f"{self._name}: cut off, its {self._kind} data ends too early")
         buffer[: len(data)] = data
         return len(data)
 
-    def _new_unpacker(self):
+    @property
+    def _current(self) -> Unpacker:
+        """The unpacker of the stream that is read."""
+        if self._unpacker is None:
+            self._unpacker = self._new_unpacker()
+        return self._unpacker
+
+    def _new_unpacker(self) -> Unpacker:
         if self._kind == "gzip":
             return _Gzip()
         if self._kind == "bzip2":
@@ -240,7 +264,7 @@ class Unpacked(io.RawIOBase):
 
     def find_stream(self, begins_with: bytes) -> bool:
         """After damage, go to the next stream that unpacks to something that begins so. False at the end."""
-        data, start = self._given, self.n_packed - len(self._given) == self.starts[-1][1]
+        data, start = self._given, int(self.n_packed - len(self._given) == self.starts[-1][1])
         magic = MAGIC_NUMBERS[self._kind][0]
         while True:
             while (found := data.find(magic, start)) >= 0:
@@ -260,15 +284,17 @@ class Unpacked(io.RawIOBase):
     def _begins(self, packed: bytes, begins_with: bytes) -> bool:
         try:
             return self._new_unpacker().decompress(packed, len(begins_with)) == begins_with
-        except (zlib.error, lzma.LZMAError, OSError, EOFError, *self._zstd_errors()):
+        except self._errors():
             return False
 
-    def _zstd_errors(self) -> tuple[type[Exception], ...]:
-        return (_zstd("read").ZstdError,) if self._kind == "zstd" else ()
+    def _errors(self) -> tuple[type[Exception], ...]:
+        """What an unpacker raises at damaged data."""
+        errors = (zlib.error, lzma.LZMAError, OSError, EOFError)
+        return (*errors, _zstd("read").ZstdError) if self._kind == "zstd" else errors
 
     def _next_stream(self) -> bool:
         """Go on to the next stream, if there is one; zeros that fill up a block are skipped."""
-        rest = self._unpacker.unused_data.lstrip(b"\0")
+        rest = self._current.unused_data.lstrip(b"\0")
         while len(rest) < 8 and (packed := self._read()):
             rest = (rest + packed).lstrip(b"\0")
         if not rest:
@@ -285,8 +311,8 @@ class Unpacked(io.RawIOBase):
 
     def _unpack(self, packed: bytes, n_bytes: int) -> bytes:
         try:
-            data = self._unpacker.decompress(packed, n_bytes)
-        except (zlib.error, lzma.LZMAError, OSError, *self._zstd_errors()) as error:
+            data = self._current.decompress(packed, n_bytes)
+        except self._errors() as error:
             raise InputError(f"{self._name}: damaged {self._kind} data ({error})") from error
         self._n_unpacked += len(data)
         self._budget.unpack(len(data))

@@ -117,7 +117,9 @@ def _wide_without_mark(data: bytes) -> tuple[str, Encoding] | None:
         return None
     even = head[::2].count(0)
     side = "utf-16-le" if even <= 0.05 * n_nuls else "utf-16-be" if even >= 0.95 * n_nuls else None
-    text = _decode_exactly(data, Encoding(side)) if side else None
+    if side is None:
+        return None
+    text = _decode_exactly(data, Encoding(side))
     if text is None:
         return None
     n_odd = sum(len(found) for found in re.findall(r"[\x00-\x08\x0e-\x1a\ue000-\uf8ff\ufff0-\uffff]+", text))

@@ -51,6 +51,7 @@ class Folders:
 
     def _id(self, path: str | Path) -> str:
         """The path relative to the root (which it lies in: cutting is ten times faster than pathlib)."""
+        assert self.root is not None  # there is a path
         inside = os.fspath(path)[len(os.fspath(self.root)) :].replace(os.sep, "/")
         return inside.lstrip("/") or "."
 
@@ -89,7 +90,7 @@ def _may_be_page(name: str) -> bool:
 def _expand(inputs: Sequence[str | os.PathLike]) -> list[Path | None]:
     """The inputs as absolute paths, globs expanded; None for stdin."""
     paths: list[Path | None] = []
-    for name in map(os.fspath, inputs):
+    for name in [os.fspath(path) for path in inputs]:
         if name == STDIN:
             paths.append(None)
         elif os.path.lexists(name):

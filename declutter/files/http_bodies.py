@@ -108,7 +108,8 @@ def _joined(body: bytes, is_strict: bool) -> bytes | None:
 
     `is_strict` where no header names them: the last chunk must be there. Raises OSError where chunks are cut short.
     """
-    parts, position = [], 0
+    parts: list[bytes] = []
+    position = 0
     while found := CHUNK_SIZE.match(body, position):
         size = int(found[1], 16)
         if size == 0:

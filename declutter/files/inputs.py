@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from declutter.errors import DeclutterError, InputError
@@ -100,14 +100,19 @@ def read(source: Input, failures: list[Failure], notes: Counter[str] | None = No
 
 def opened(file: File, format: str, options: Options) -> FileInput:
     """The input of a file in a format. Modules whose formats are not met are not loaded."""
+    kind: Callable[[File, Options], FileInput]
     if format in ("txt", "html"):
         from declutter.files.documents import HtmlInput, TextInput
 
         kind = TextInput if format == "txt" else HtmlInput
     elif format == "jsonl":
-        from declutter.files.jsonl import JsonlInput as kind
+        from declutter.files.jsonl import JsonlInput
+
+        kind = JsonlInput
     elif format == "json":
-        from declutter.files.json_documents import JsonInput as kind
+        from declutter.files.json_documents import JsonInput
+
+        kind = JsonInput
     elif format in ("csv", "tsv"):
         from declutter.files.separated_values import CsvInput, TsvInput
 
@@ -130,11 +135,7 @@ def opened(file: File, format: str, options: Options) -> FileInput:
 def _format_of(file: File) -> str | RefusedKind:
     """The format of a file, or the kind that is not read; what can't be opened is left to fail as text."""
     try:
-        if file.stream is None:
-            with file.open(buffering=0) as opened_file:
-                head = opened_file.read(HEAD_BYTES)
-        else:
-            head = file.open().peek(HEAD_BYTES)[:HEAD_BYTES]
+        head = file.head(HEAD_BYTES)
     except (OSError, InputError):  # reading it will say so
         return format_of_name(file.id) or "txt"
     return recognized(head, file.id if file.stream is None else None)

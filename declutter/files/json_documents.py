@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import re
-from collections.abc import Iterator
-from json.decoder import scanstring
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed lacks it
+from typing import cast
 
 from declutter.errors import InputError
 from declutter.files.jsonl import JsonlInput, JsonlOutput, JsonText
@@ -16,6 +17,7 @@ from declutter.files.streams import megabytes
 
 READ_BYTES = 1 << 18
 BETWEEN = re.compile(r"[ \t\n\r\ufeff]*")
+behind_space = cast("Callable[[str, int], re.Match[str]]", BETWEEN.match)  # it may be empty, so it always matches
 BRACKET = re.compile(r'["{}\[\]]')
 PLAIN = re.compile(r"[^,\]\s]+")  # a number or a word in the place of an object
 
@@ -26,7 +28,7 @@ class JsonInput(JsonlInput):
     format = "json"
     unit = "item"
 
-    def _texts(self, stream: BinaryIO) -> Iterator[JsonText]:
+    def _texts(self, stream: io.BufferedReader) -> Iterator[JsonText]:
         max_chars = self.options.max_record_bytes
         values = _Values(stream, max_chars, self.file.name)
         for number, (text, is_in_array) in enumerate(values, 1):
@@ -43,7 +45,7 @@ class JsonInput(JsonlInput):
 class _Values:
     """The values of a stream of JSON: those in an array, or the stream's own; one in memory at a time."""
 
-    def __init__(self, stream: BinaryIO, max_chars: int, name: str):
+    def __init__(self, stream: io.BufferedReader, max_chars: int, name: str):
         self._stream = stream
         self._max_chars = max_chars
         self._name = name
@@ -77,7 +79,7 @@ class _Values:
     def _next_char(self) -> str:
         """The next character that is no space; "" at the end."""
         while True:
-            self._position = BETWEEN.match(self._text, self._position).end()
+            self._position = behind_space(self._text, self._position).end()
             if self._position < len(self._text):
                 return self._text[self._position]
             if not self._read():

@@ -6,14 +6,15 @@ spaces and the order of the keys stay as they were, in other fields of any kind 
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed lacks it
 from json.encoder import encode_basestring, encode_basestring_ascii
-from typing import BinaryIO, ClassVar, NamedTuple
+from typing import BinaryIO, ClassVar, NamedTuple, cast
 
 from declutter.errors import InputError
 from declutter.files.page_columns import Columns, keys_of, missing_page, string_or_none, value_at
@@ -26,6 +27,7 @@ SKIPPED_BYTES = 1 << 20  # of a line that is too long, at once
 LINES_WITHOUT_PAGE = 100  # so many at the beginning, and the input is given up: its columns have other names
 KNOWN_COLUMNS = 1000  # sets of keys whose columns are remembered
 SPACE = re.compile(r"[ \t\n\r]*")
+behind_space = cast("Callable[[str, int], re.Match[str]]", SPACE.match)  # it may be empty, so it always matches
 LINE_ENDS = re.compile(rb"[ \t\r]*\n[ \t\r\n]*")
 #: Numbers are read past, not made: one of a million digits costs nothing and can't fail.
 DECODER = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
@@ -74,8 +76,9 @@ class _Lines:
             if len(line) == limit and not line.endswith(b"\n"):
                 while (skipped := readline(SKIPPED_BYTES)) and not skipped.endswith(b"\n"):
                     pass
-                line = None
-            yield line
+                yield None
+            else:
+                yield line
 
 
 class JsonText(NamedTuple):
@@ -110,7 +113,7 @@ class JsonlInput(FileInput):
                 place = f"{self.unit} {number + 1}"
                 yield Failure(self.id, place, f"{error}, in or after {place}")
 
-    def _texts(self, stream: BinaryIO) -> Iterator[JsonText]:
+    def _texts(self, stream: io.BufferedReader) -> Iterator[JsonText]:
         """The objects of the stream. Raises InputError where it is cut off or damaged."""
         lines = _Lines(stream, self.options.max_record_bytes)
         for line in lines:
@@ -130,7 +133,10 @@ class JsonlInput(FileInput):
             return self._unreadable(place, f"longer than {limit}, skipped; --max-record-bytes sets this")
         try:
             record = _read(found, f"{self.id}:{found.number}", columns)
-            return replace(record, rest=record.rest._replace(is_in_array=True)) if found.is_in_array else record
+            if not found.is_in_array:
+                return record
+            assert isinstance(record.rest, JsonLine)
+            return replace(record, rest=record.rest._replace(is_in_array=True))
         except (ValueError, RecursionError) as error:
             return self._unreadable(place, str(error) or type(error).__name__)
 
@@ -171,11 +177,13 @@ def _has(fields: dict[str, object], column: str) -> bool:
 def _read(found: JsonText, page_id: str, columns: _ColumnsOfLines) -> Record:
     """The record of an object. Raises ValueError, RecursionError where it holds no page."""
     text, errors = found.text, "backslashreplace" if found.is_utf8 else "surrogateescape"
-    members, end = _members(text, SPACE.match(text, text.startswith("\ufeff")).end())
-    if SPACE.match(text, end).end() != len(text):
+    assert text is not None  # a line that is too long is not read
+    members, end = _members(text, behind_space(text, text.startswith("\ufeff")).end())
+    if behind_space(text, end).end() != len(text):
         raise ValueError(f"broken JSON: something else follows the object, at character {end + 1}")
     fields = {key: member.value for key, member in members.items()}
     held = columns.of(fields)
+    assert held.page is not None  # `of` raises where there is none
     place = _place(text, members, held.page)
     spare = _place(text, members, held.spare) if held.spare else None
     spare_value = spare.value if spare and text[spare.start] == '"' else None
@@ -185,7 +193,7 @@ def _read(found: JsonText, page_id: str, columns: _ColumnsOfLines) -> Record:
     if not isinstance(value, str) or (value is place.value and text[place.start] != '"'):
         raise ValueError(f"the column {held.page} holds no text")
     added = columns.options.output_column
-    if added in (None, held.page):
+    if added is None or added == held.page:
         rest = _replaced(text, place, held.renamed(lambda column: _has(fields, column)), errors)
     else:
         rest = _added(text, place, end, added, errors)
@@ -199,7 +207,8 @@ def _members(text: str, start: int) -> tuple[dict[str, Member], int]:
     if text[start : start + 1] != "{":
         raise ValueError("not a JSON object")
     members: dict[str, Member] = {}
-    scan, space = DECODER.scan_once, SPACE.match
+    scan = DECODER.scan_once  # type: ignore[attr-defined]  # typeshed lacks it
+    space = behind_space
     position = space(text, start + 1).end()
     if text[position : position + 1] == "}":
         return members, position + 1
@@ -281,7 +290,7 @@ class JsonlOutput:
         if error is not None:
             extra[ERROR] = error
         if isinstance(record.rest, JsonLine):
-            line = _line(record.rest, text, {**_new_fields(record), **extra})
+            line = _line(record.rest, text, {**_new_fields(record.rest, record.metadata), **extra})
         else:
             line = _dumped({**self._fields(record, text), **extra}).encode("utf-8", "backslashreplace")
         self._put(line, record)
@@ -314,14 +323,14 @@ def _fields(record: Record) -> dict[str, object]:
     return fields
 
 
-def _new_fields(record: Record) -> dict[str, object]:
+def _new_fields(rest: JsonLine, metadata: dict[str, str | None] | None) -> dict[str, object]:
     """The metadata that a line is given: what it has under these names stays."""
-    if not record.metadata:
+    if not metadata:
         return {}
-    line = f"{record.rest.before}null{record.rest.after}"
-    members, _ = _members(line, SPACE.match(line, line.startswith("\ufeff")).end())
+    line = f"{rest.before}null{rest.after}"
+    members, _ = _members(line, behind_space(line, line.startswith("\ufeff")).end())
     values = [member.value for member in members.values()]
-    new = {name: value for name, value in record.metadata.items() if name not in members}
+    new = {name: value for name, value in metadata.items() if name not in members}
     return {name: value for name, value in new.items() if name != "url" or value not in values}
 
 
@@ -342,7 +351,8 @@ def _line(rest: JsonLine, text: str, extra: dict[str, object]) -> bytes:
 
 def _one_line(text: bytes) -> bytes:
     """An object that goes over several lines as one line: only spaces between its tokens change."""
-    parts, position = [], 0
+    parts: list[bytes] = []
+    position = 0
     while (quote := text.find(b'"', position)) >= 0:
         end = _string_end(text, quote)
         parts += [LINE_ENDS.sub(b" ", text[position:quote]), text[quote:end].replace(b"\n", b"\\n")]

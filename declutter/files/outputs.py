@@ -101,9 +101,9 @@ def _output(input: Input, stream: BinaryIO, format: str, to: str | None, options
 
         return SeparatedOutput(stream, options, is_live)
     if format in ("parquet", "arrow"):
-        from declutter.files.tables import NewTableOutput, TableOutput
+        from declutter.files.tables import NewTableOutput, TableInput, TableOutput
 
-        if input.format in ("parquet", "arrow"):
+        if isinstance(input, TableInput):
             return TableOutput(input, stream, format, options)
         return NewTableOutput(stream, options, _fields_of(input))
     if format == "wet":
@@ -114,7 +114,7 @@ def _output(input: Input, stream: BinaryIO, format: str, to: str | None, options
         from declutter.files.archives import ArchiveOutput, TarMembers, ZipMembers
 
         members = ZipMembers(stream) if format == "zip" else TarMembers(stream)
-        return ArchiveOutput(input, members, PAGE_SUFFIXES.get(to, ""))
+        return ArchiveOutput(input, members, PAGE_SUFFIXES.get(to, "") if to else "")
     from declutter.files.documents import DocumentOutput
 
     return DocumentOutput(stream, is_live, has_many=input.format not in ONE_PAGE)
@@ -123,8 +123,9 @@ def _output(input: Input, stream: BinaryIO, format: str, to: str | None, options
 def _fields_of(input: Input) -> Callable[[Record], dict[str, object]] | None:
     """What gives the other fields of a page's row; None where the record itself does."""
     if input.format in ("parquet", "arrow"):
-        from declutter.files.tables import TableRows
+        from declutter.files.tables import TableInput, TableRows
 
+        assert isinstance(input, TableInput)
         return TableRows(input).fields
     if input.format in ("csv", "tsv"):
         from declutter.files.separated_values import fields_of_row

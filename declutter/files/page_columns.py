@@ -106,7 +106,7 @@ class Columns:
 
     def renamed(self, has: Callable[[str], bool]) -> str | None:
         """What a column that is named after HTML is called once it holds text; None where its name stays."""
-        if "html" not in keys_of(self.page)[-1].lower():
+        if self.page is None or "html" not in keys_of(self.page)[-1].lower():
             return None
         return "clean_text" if has("text") else "text"
 

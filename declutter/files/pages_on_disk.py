@@ -15,9 +15,8 @@ class PagesOnDisk:
     def __init__(self, pages: Iterable[Page]):
         self._file = tempfile.TemporaryFile("w+", encoding="ascii")
         for page in pages:
-            is_bytes = isinstance(page.html, bytes)
-            html = page.html.decode("latin-1") if is_bytes else page.html
-            json.dump([page.id, page.site, page.url, page.text, html, is_bytes], self._file)
+            html = page.html.decode("latin-1") if isinstance(page.html, bytes) else page.html
+            json.dump([page.id, page.site, page.url, page.text, html, isinstance(page.html, bytes)], self._file)
             self._file.write("\n")
 
     def __iter__(self) -> Iterator[Page]:

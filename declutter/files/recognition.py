@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed lacks it
 
 from declutter.errors import InputError
 from declutter.files.compression import compression_of, unpacked, without_compression
@@ -57,7 +57,7 @@ def recognized(head: bytes, name: str | None) -> str | RefusedKind:
         return RefusedKind("compressed more than once", "unpack it first")
     format = _of_binary(head)
     if format is not None:
-        return named if (named, format) in (("wet", "warc"),) else format
+        return "wet" if (named, format) == ("wet", "warc") else format
     kind = refused_kind(head)
     if kind is not None:
         return kind

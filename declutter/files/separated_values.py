@@ -45,6 +45,13 @@ class Layout(NamedTuple):
         """The number of a column."""
         return None if column is None else _folded(self.names).index(_fold(column))
 
+    @property
+    def page_place(self) -> int:
+        """The number of the page's column."""
+        place = self.place(self.columns.page)
+        assert place is not None  # a file without such a column has no layout
+        return place
+
     def written(self, value: str, before: str = "") -> str:
         """A value as a field; in quotes where it needs them, or where what stood there `before` had them."""
         if not self.has_quotes:
@@ -83,8 +90,12 @@ class SeparatedInput(FileInput):
             if not header.strip():
                 return
             layout = self._layout(header, sample, encoding)
-            quoting = csv.QUOTE_MINIMAL if layout.has_quotes else csv.QUOTE_NONE
-            rows = csv.reader(lines, delimiter=layout.delimiter, strict=True, quoting=quoting)
+            rows = csv.reader(
+                lines,
+                delimiter=layout.delimiter,
+                strict=True,
+                quoting=csv.QUOTE_MINIMAL if layout.has_quotes else csv.QUOTE_NONE,
+            )
             number = 0
             while True:
                 number += 1
@@ -92,7 +103,7 @@ class SeparatedInput(FileInput):
                     values = next(rows, None)
                 except csv.Error as error:
                     yield self._unreadable(f"row {number}", f"{error}; it ends in line {lines.number}")
-                    values = ()
+                    values = []
                 raw = lines.take()
                 if values is None:
                     return
@@ -134,7 +145,7 @@ class SeparatedInput(FileInput):
         self, number: int, values: Sequence[str], raw: str, layout: Layout, counts: Counter[str]
     ) -> Record | Failure:
         columns = layout.columns
-        place = layout.place(columns.page)
+        place = layout.page_place
         if place >= len(values):
             return self._unreadable(f"row {number}", f"{len(values)} fields, and the page is in field {place + 1}")
         fields, _ = _fields(raw, layout.delimiter, layout.has_quotes)
@@ -143,9 +154,10 @@ class SeparatedInput(FileInput):
         of = {name: self._at(values, layout.place(getattr(columns, name)), layout) for name in ("spare", "url", "site")}
         value, is_html = columns.read(self._at(values, place, layout), of["spare"], counts)
         rest = SeparatedRow(layout, fields, tuple(values), value is None)
-        content = {"html" if is_html and value is not None else "text": value or ""}
+        assert not isinstance(value, bytes)  # the fields of a row are str
+        text, html = (None, value) if is_html and value is not None else (value or "", None)
         n_bytes = len(raw) if raw.isascii() else len(raw.encode("utf-8", "surrogatepass"))
-        return Record(Page(f"{self.id}:{number}", of["site"], of["url"], **content), rest, n_bytes)
+        return Record(Page(f"{self.id}:{number}", of["site"], of["url"], text, html), rest, n_bytes)
 
     def _at(self, values: Sequence[str], place: int | None, layout: Layout) -> str | None:
         """The value of a field; None where it is empty."""
@@ -246,8 +258,9 @@ def _folded(names: Sequence[str]) -> list[str]:
 
 def fields_of_row(record: Record) -> dict[str, object]:
     """The fields of a row, without its page."""
-    row: SeparatedRow = record.rest
-    place = row.layout.place(row.layout.columns.page)
+    row = record.rest
+    assert isinstance(row, SeparatedRow)
+    place = row.layout.page_place
     pairs = enumerate(zip(row.layout.names, row.values, strict=False))
     return {name: value for number, (name, value) in pairs if number != place}
 
@@ -262,14 +275,15 @@ class SeparatedOutput:
         self._layout: Layout | None = None
 
     def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
-        row: SeparatedRow = record.rest
+        row = record.rest
+        assert isinstance(row, SeparatedRow)
         if self._layout is None:
             self._layout = row.layout
             self._stream.write(row.layout.encoding.bom)
-            self._write_row(list(row.layout.header), self._renamed(row.layout), [VERDICTS, ERROR])
+            self._write_row(self._layout, list(row.layout.header), self._renamed(row.layout), [VERDICTS, ERROR])
         judged = "" if verdicts is None else json.dumps(verdict_rows(verdicts, JSON_DIGITS), ensure_ascii=False)
         extra = [row.layout.written(judged), row.layout.written(error or "")]
-        self._write_row(list(row.fields), None if row.is_null else text, extra)
+        self._write_row(self._layout, list(row.fields), None if row.is_null else text, extra)
         if self._is_live:
             self._stream.flush()
 
@@ -278,11 +292,10 @@ class SeparatedOutput:
         columns = layout.columns
         folded = _folded(layout.names)
         name = self._options.output_column or columns.renamed(lambda column: _fold(column) in folded)
-        return name or layout.names[layout.place(columns.page)]
+        return name or layout.names[layout.page_place]
 
-    def _write_row(self, fields: list[str], text: str | None, extra: list[str]) -> None:
-        layout = self._layout
-        place = layout.place(layout.columns.page)
+    def _write_row(self, layout: Layout, fields: list[str], text: str | None, extra: list[str]) -> None:
+        place = layout.page_place
         if self._options.output_column not in (None, layout.columns.page):
             fields += [""] * (len(layout.names) - len(fields))
             fields.insert(len(layout.names), layout.written(text or ""))

@@ -26,7 +26,7 @@ class Replayed(io.RawIOBase):
     One reader at a time; closing it leaves the stream and the file open for the next.
     """
 
-    def __init__(self, stream: BinaryIO, kept: BinaryIO):
+    def __init__(self, stream: BinaryIO, kept: io.FileIO) -> None:
         self._stream = stream
         self._kept = kept
         kept.seek(0)
@@ -81,7 +81,7 @@ class Stream:
         return sys.stdin.buffer if self._path is None else self._path.open("rb")
 
     @cached_property
-    def _kept(self) -> BinaryIO:
+    def _kept(self) -> io.FileIO:
         return tempfile.TemporaryFile(buffering=0)
 
     @cached_property
@@ -119,17 +119,34 @@ class File:
         if self.stream is not None:
             return 0
         try:
-            return self.path.stat().st_size
+            return self._on_disk.stat().st_size
         except OSError:  # reading it will tell
             return 0
 
-    def open(self, buffering: int = BUFFER_BYTES) -> BinaryIO:
+    @property
+    def _on_disk(self) -> Path:
+        """The path of a file that is no stream."""
+        assert self.path is not None
+        return self.path
+
+    def open(self) -> io.BufferedReader:
         """A reader of its bytes from the beginning. Raises OSError, and InputError for devices and the like."""
         if self.stream is not None:
             return self.stream.open()
-        if not stat.S_ISREG(os.stat(self.path).st_mode):
+        self._check_is_regular()
+        return io.BufferedReader(io.FileIO(self._on_disk), BUFFER_BYTES)
+
+    def head(self, n_bytes: int) -> bytes:
+        """Its first bytes, which a stream still gives afterwards. Raises as `open` does."""
+        if self.stream is not None:
+            return self.stream.open().peek(n_bytes)[:n_bytes]
+        self._check_is_regular()
+        with self._on_disk.open("rb", buffering=0) as file:
+            return file.read(n_bytes)
+
+    def _check_is_regular(self) -> None:
+        if not stat.S_ISREG(os.stat(self._on_disk).st_mode):
             raise InputError(f"{self.path}: not a regular file")
-        return self.path.open("rb", buffering=buffering)
 
     def open_unpacked(self) -> io.BufferedReader:
         """The same, unpacked where its first bytes say that it is compressed."""
@@ -140,7 +157,7 @@ class File:
         if self.stream is not None:
             raise InputError(f"{self.name}: this format can't be read from a pipe; give a file")
         self.open().close()
-        return self.path
+        return self._on_disk
 
 
 @dataclass(frozen=True)

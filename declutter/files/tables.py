@@ -138,7 +138,7 @@ class ParquetInput(TableInput):
             metadata = table.metadata
             n_bytes = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
             n_rows = max(1, min(MAX_BATCH_ROWS, BATCH_BYTES * metadata.num_rows // max(1, n_bytes)))
-            n_rows = min(n_rows, _most_rows(table, self.file.path, wanted))
+            n_rows = min(n_rows, _most_rows(table, self.file.seekable(), wanted))
             for batch in table.iter_batches(n_rows, columns=wanted, use_threads=False):
                 budget.unpack(batch.nbytes)
                 yield from _parts(batch, budget)
@@ -336,7 +336,9 @@ class TableOutput:
         self._writer = _writer_for(table, stream, format, self._schema)
 
     def write(self, record: Record, text: str, verdicts: PageVerdicts | None = None, error: str | None = None) -> None:
-        number, is_null = record.rest
+        row = record.rest
+        assert isinstance(row, Row)
+        number, is_null = row
         while self._batch is not None and number >= self._start + self._batch.num_rows:
             self._finish_batch()
         if self._batch is None:
@@ -360,6 +362,7 @@ class TableOutput:
 
     def _write_batch(self) -> None:
         batch = self._batch
+        assert batch is not None
         pages = [self._pages.get(number) for number in range(self._start, self._start + batch.num_rows)]
         unread = text_values(batch.column(self._place)) if self._keeps_unread and None in pages else [None] * len(pages)
         texts = [old if page is None else page[0] for page, old in zip(pages, unread, strict=True)]
@@ -434,7 +437,7 @@ class _TableWriter(ABC):
 
     def _give_up(self) -> None:
         self.is_closed = True
-        if hasattr(self._writer, "is_open"):
+        if self._writer is not None and hasattr(self._writer, "is_open"):
             self._writer.is_open = False  # else it writes its end when it is deleted
         self._writer = None
         with suppress(OSError):  # the disk is still full, and the first error is reported
@@ -446,6 +449,7 @@ class _TableWriter(ABC):
             return
         with self.errors():
             self._finish()
+            assert self._writer is not None  # an error closes the file
             self._writer.close()
             self._stream.close()
         self.is_closed = True
@@ -472,6 +476,7 @@ class _ParquetWriter(_TableWriter):
 
     def _finish(self) -> None:
         if self._waiting:
+            assert self._writer is not None
             self._writer.write_table(arrow().Table.from_batches(self._waiting))
         self._waiting, self._n_bytes = [], 0
 
@@ -486,6 +491,7 @@ class _ArrowWriter(_TableWriter):
             self._writer = ipc.new_stream(stream, schema) if is_stream else ipc.new_file(stream, schema)
 
     def _write(self, batch: pyarrow.RecordBatch) -> None:
+        assert self._writer is not None
         self._writer.write_batch(batch)
 
 
@@ -494,6 +500,7 @@ def _writer_for(
 ) -> _ParquetWriter | _ArrowWriter:
     """What writes a table, as the input is written where the format stays."""
     if format == "arrow":
+        assert isinstance(table, ArrowInput)
         return _ArrowWriter(stream, schema, table.is_stream())
     compression = table.compression() if isinstance(table, ParquetInput) else NEW_TABLE_COMPRESSION
     return _ParquetWriter(stream, schema, compression)
@@ -566,6 +573,7 @@ class TableRows:
 
     def fields(self, record: Record) -> dict[str, object]:
         """What a page's row holds but the page; to be asked in the rows' order."""
+        assert isinstance(record.rest, Row)
         number = record.rest.number
         while self._batch is None or number >= self._start + self._batch.num_rows:
             self._start += self._batch.num_rows if self._batch is not None else 0

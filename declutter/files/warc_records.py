@@ -7,9 +7,10 @@ packed data itself is damaged, for the next packed member.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from declutter.errors import InputError
 from declutter.files.compression import BudgetSpent, Unpacked
@@ -45,7 +46,7 @@ class BrokenRecord(NamedTuple):
 class WarcRecords:
     """The records of a stream, which is `unpacked` where the file is compressed. Blocks are at most `max_bytes`."""
 
-    def __init__(self, stream: BinaryIO, unpacked: Unpacked | None, max_bytes: int):
+    def __init__(self, stream: io.BufferedReader, unpacked: Unpacked | None, max_bytes: int):
         self._stream = stream
         self._unpacked = unpacked
         self._max_bytes = max_bytes
