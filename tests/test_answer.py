@@ -42,6 +42,7 @@ def test_pages_are_what_clean_pages_makes_of_them(pages):
         assert (got["id"], got["text"], got["error"]) == (cleaned.page.id, cleaned.text, None)
         lines = cleaned.page.text.splitlines()
         rows = [verdict for verdict, line in zip(cleaned.verdicts, lines, strict=True) if line.strip()]
+        assert got["confidence"] == round(cleaned.confidence, 3)
         assert [(line["label"], line["keep"], line["reason"]) for line in got["verdicts"]] == [
             (label, keep, reason) for label, _, keep, reason in rows
         ]
@@ -69,7 +70,7 @@ def test_options_stand_in_the_query(pages):
     )
     lengths = [len(asked("page", {"text": text}, prefer=prefer)[1]["text"]) for prefer in ("precision", "recall")]
     assert lengths == [len(Cleaner(beta=beta).clean(text)) for beta in (0.5, 2.0)]
-    assert "verdicts" not in asked("page", {"text": text}, verdicts="false")[1]
+    assert set(asked("page", {"text": text}, verdicts="false")[1]) == {"text", "error"}
 
 
 @pytest.mark.parametrize(

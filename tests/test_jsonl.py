@@ -118,8 +118,11 @@ def test_verdicts_and_errors_come_last(tmp_path):
     result = json.loads(line)
     last = {"line": 2, "text": "Body", "label": "body", "score": 0.912, "keep": True, "reason": "because"}
     assert result["verdicts"][1] == last
-    assert result["declutter_error"] == "too slow"
-    assert "verdicts" not in json.loads(written(found, "Body", verdicts))
+    assert result["declutter_confidence"] is None and result["declutter_error"] == "too slow"
+    assert list(result)[-3:] == ["verdicts", "declutter_confidence", "declutter_error"]
+    sure = replace(verdicts, confidence=np.array([0.87654], np.float32))
+    assert json.loads(written(found, "Body", sure, verdicts=True))["declutter_confidence"] == 0.877
+    assert set(json.loads(written(found, "Body", sure))) == {"text", "a"}
 
 
 def test_other_pages_become_objects():

@@ -1,5 +1,6 @@
 """Many files in two passes: what is written where, what is counted, and failures that stay their own."""
 
+import csv
 import gzip
 import json
 import os
@@ -15,6 +16,7 @@ from declutter import cleaner as cleaner_module
 from declutter.errors import InputError, OutputError
 from declutter.extras import kinds, markdown, metadata
 from declutter.files.encoding import decode
+from declutter.files.records import Options
 from declutter.run import passes, shards
 from declutter.run.outputs import METADATA_FIELDS
 from declutter.stages import write
@@ -265,6 +267,26 @@ def test_outputs_of_one_name_are_not_written_over_each_other(folder, tmp_path):
     outputs = run.outputs_for(found.paths, str(tmp_path / "markdown"), to="markdown")
     summary = run.clean(found, outputs)
     assert set(summary.failed) == {"a.jsonl.gz"} and "a.md.zip" in summary.failed["a.jsonl.gz"]
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+def test_the_confidence_of_a_page_stands_beside_its_verdicts(suffix, tmp_path):
+    texts = [article("bridge"), "a\n" * 99]
+    (tmp_path / "a.csv").write_text("text\n" + "".join(f'"{text}"\n' for text in texts))
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    limits = run.Limits(n_lines=90)
+    source, out = tmp_path / ("a.csv" if suffix == "csv" else "a.jsonl"), tmp_path / f"out.{suffix}"
+    summary = clean_to(None, [source], out, limits, workers=2, options=Options(verdicts=True))
+    assert summary.n_pages == 1 and len(summary.failures) == 1
+    (cleaned,) = Cleaner(engine="rules").clean_pages([Page("a", text=texts[0])])
+    if suffix == "parquet":
+        found = pytest.importorskip("pyarrow.parquet").read_table(out).to_pylist()
+    elif suffix == "csv":
+        found = list(csv.DictReader(out.open()))
+    else:
+        found = list(map(json.loads, out.open()))
+    first, second = (row["declutter_confidence"] for row in found)
+    assert float(first) == pytest.approx(cleaned.confidence, abs=5e-4) and second in ("", None)
 
 
 def test_removed_lines_are_kept_for_files_of_one_page(folder, tmp_path):

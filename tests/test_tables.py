@@ -204,11 +204,12 @@ def test_the_kept_text_may_go_beside_the_page_and_verdicts_too(tmp_path):
     write_parquet(tmp_path / "a.parquet", table().slice(2, 2))
     columns = (np.array([4, 1], np.uint8), np.array([0.25, 0.75], np.float32), np.array([False, True]))
     lines = split_lines(["Menu \ud800\nBody"])  # what is no UTF-8 has no place in a table
-    verdicts = Verdicts(*columns, ("because",), np.zeros(2, np.int32), lines, range(2))
+    verdicts = Verdicts(*columns, ("because",), np.zeros(2, np.int32), lines, range(2), np.array([0.75], np.float32))
     options = {"output_column": "main", "verdicts": True}
     found = opened(tmp_path / "a.parquet", **options)
     result = pq.read_table(rewritten(found, tmp_path / "out", judged=verdicts, **options))
-    assert result.schema.names == ["id", "text", "metadata", "vector", "main", "verdicts"]
+    assert result.schema.names == ["id", "text", "metadata", "vector", "main", "verdicts", "declutter_confidence"]
+    assert result.column("declutter_confidence").to_pylist() == [0.75, 0.75]
     assert result.column("text").to_pylist() == ["page 2 é", None]
     assert result.column("main").to_pylist() == ["PAGE 2 É", None]
     assert result.column("verdicts").to_pylist()[0] == [

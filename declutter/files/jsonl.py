@@ -20,7 +20,7 @@ from declutter.errors import InputError
 from declutter.files.page_columns import Columns, keys_of, missing_page, string_or_none, value_at
 from declutter.files.records import Failure, Options, Record
 from declutter.files.streams import FileInput, megabytes
-from declutter.files.verdicts import JSON_DIGITS, PageVerdicts, verdict_rows
+from declutter.files.verdicts import CONFIDENCE, JSON_DIGITS, PageVerdicts, confidence_of, verdict_rows
 from declutter.pages import Page
 
 SKIPPED_BYTES = 1 << 20  # of a line that is too long, at once
@@ -287,6 +287,7 @@ class JsonlOutput:
         extra: dict[str, object] = {}
         if self._options.verdicts and verdicts is not None:
             extra[VERDICTS] = verdict_rows(verdicts, JSON_DIGITS)
+            extra[CONFIDENCE] = confidence_of(verdicts, JSON_DIGITS)
         if error is not None:
             extra[ERROR] = error
         if isinstance(record.rest, JsonLine):

@@ -19,7 +19,7 @@ from declutter.files.jsonl import ERROR, VERDICTS
 from declutter.files.page_columns import Columns, missing_page
 from declutter.files.records import Failure, Options, Record
 from declutter.files.streams import FileInput, megabytes
-from declutter.files.verdicts import JSON_DIGITS, PageVerdicts, verdict_rows
+from declutter.files.verdicts import CONFIDENCE, JSON_DIGITS, PageVerdicts, confidence_of, verdict_rows
 from declutter.pages import Page
 
 DELIMITERS = ",;\t|"
@@ -280,9 +280,13 @@ class SeparatedOutput:
         if self._layout is None:
             self._layout = row.layout
             self._stream.write(row.layout.encoding.bom)
-            self._write_row(self._layout, list(row.layout.header), self._renamed(row.layout), [VERDICTS, ERROR])
+            added = [VERDICTS, CONFIDENCE, ERROR]
+            self._write_row(self._layout, list(row.layout.header), self._renamed(row.layout), added)
         judged = "" if verdicts is None else json.dumps(verdict_rows(verdicts, JSON_DIGITS), ensure_ascii=False)
-        extra = [row.layout.written(judged), row.layout.written(error or "")]
+        confidence = None if verdicts is None else confidence_of(verdicts, JSON_DIGITS)
+        extra = [
+            row.layout.written(value) for value in (judged, "" if confidence is None else str(confidence), error or "")
+        ]
         self._write_row(self._layout, list(row.fields), None if row.is_null else text, extra)
         if self._is_live:
             self._stream.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -25,7 +25,14 @@ from declutter.files.page_columns import (
 )
 from declutter.files.records import Failure, Options, Record, Row
 from declutter.files.streams import FileInput, megabytes
-from declutter.files.verdicts import PageVerdicts, verdicts_array, verdicts_type, without_surrogates
+from declutter.files.verdicts import (
+    CONFIDENCE,
+    PageVerdicts,
+    confidences_array,
+    verdicts_array,
+    verdicts_type,
+    without_surrogates,
+)
 from declutter.pages import Page
 
 if TYPE_CHECKING:
@@ -329,7 +336,7 @@ class TableOutput:
         self._field = self._schema.field(len(schema) if self._adds else self._place)
         self._keeps_unread = new_name is None  # HTML under a name of text would be worse than nothing
         self._has_verdicts = options.verdicts
-        self._pages: dict[int, tuple[str | None, pyarrow.Array | None]] = {}  # by row number, of the batch
+        self._pages: dict[int, tuple[str | None, list[pyarrow.Array] | None]] = {}  # by row number, of the batch
         self._batches = table.batches()
         self._start = 0  # row number of the batch's first row
         self._batch = self._next_batch()
@@ -343,7 +350,8 @@ class TableOutput:
             self._finish_batch()
         if self._batch is None:
             raise OutputError(f"{self._name}: damaged in a column that would be carried through, before row {number}")
-        self._pages[number] = (None if is_null else text, verdicts_array([verdicts]) if self._has_verdicts else None)
+        judged = _judged_arrays([verdicts]) if self._has_verdicts else None
+        self._pages[number] = (None if is_null else text, judged)
 
     def close(self) -> None:
         while self._batch is not None and not self._writer.is_closed:
@@ -372,8 +380,8 @@ class TableOutput:
         else:
             columns = [*batch.columns[: self._place], column, *batch.columns[self._place + 1 :]]
         if self._has_verdicts:
-            nothing = verdicts_array([None])
-            columns.append(arrow().concat_arrays([page[1] if page else nothing for page in pages]))
+            nothing = _judged_arrays([None])
+            columns += _concatenated([page[1] if page else nothing for page in pages])
         self._writer.write(arrow().RecordBatch.from_arrays(columns, schema=self._schema))
         self._start += batch.num_rows
         self._pages.clear()
@@ -389,7 +397,25 @@ def _schema_out(
     is_plain = not pyarrow.types.is_dictionary(old.type) and new_name in (None, old.name)
     field = pyarrow.field(new_name or old.name, old.type if is_plain else pyarrow.string(), metadata=old.metadata)
     schema = schema.append(field) if adds else schema.set(place, field)
-    return schema.append(pyarrow.field(VERDICTS, verdicts_type())) if has_verdicts else schema
+    for field in _judged_fields() if has_verdicts else ():
+        schema = schema.append(field)
+    return schema
+
+
+def _judged_fields() -> list[pyarrow.Field]:
+    """The columns that say how a page was judged: the verdicts on its lines, and its confidence."""
+    pyarrow = arrow()
+    return [pyarrow.field(VERDICTS, verdicts_type()), pyarrow.field(CONFIDENCE, pyarrow.float32())]
+
+
+def _judged_arrays(pages: Sequence[PageVerdicts | None]) -> list[pyarrow.Array]:
+    """The values of `_judged_fields`."""
+    return [verdicts_array(pages), confidences_array(pages)]
+
+
+def _concatenated(pages: Iterable[list[pyarrow.Array]]) -> list[pyarrow.Array]:
+    """Each of `_judged_fields` for all pages."""
+    return [arrow().concat_arrays(arrays) for arrays in zip(*pages, strict=True)]
 
 
 def _text_array(texts: list[str | bytes | None], kind: pyarrow.DataType) -> pyarrow.Array:
@@ -517,7 +543,7 @@ class NewTableOutput:
         names = ("id", "url", "site", options.output_column or "text", "other")
         fields = [pyarrow.field(name, pyarrow.string()) for name in names]
         if options.verdicts:
-            fields.append(pyarrow.field(VERDICTS, verdicts_type()))
+            fields += _judged_fields()
         self._schema = pyarrow.schema(fields)
         self._options = options
         self._rows: list[tuple] = []
@@ -537,8 +563,8 @@ class NewTableOutput:
         rest = {name: value for name, value in fields.items() if name not in own or str(value) != own[name]}
         other = json.dumps(rest, ensure_ascii=False) if rest else None
         is_null = getattr(record.rest, "is_null", False)
-        of_lines = verdicts_array([verdicts]) if self._options.verdicts else None
-        self._rows.append((page_id, page.url, page.site, None if is_null else text, other, of_lines))
+        judged = _judged_arrays([verdicts]) if self._options.verdicts else None
+        self._rows.append((page_id, page.url, page.site, None if is_null else text, other, judged))
         self._n_bytes += len(text)
         if self._n_bytes > NEW_TABLE_BYTES or len(self._rows) >= NEW_TABLE_ROWS:
             self._flush()
@@ -548,10 +574,10 @@ class NewTableOutput:
             self._write_rows()
 
     def _write_rows(self) -> None:
-        *columns, verdicts = zip(*self._rows, strict=True) if self._rows else [[]] * 6
+        *columns, judged = zip(*self._rows, strict=True) if self._rows else [[]] * 6
         arrays = [_text_array(list(column), arrow().string()) for column in columns]
         if self._options.verdicts:
-            arrays.append(arrow().concat_arrays([verdicts_array([]), *verdicts]))
+            arrays += _concatenated([_judged_arrays([]), *judged])
         self._writer.write(arrow().RecordBatch.from_arrays(arrays, schema=self._schema))
         self._rows, self._n_bytes = [], 0
 

@@ -20,7 +20,10 @@ COLUMNS = {
 JSON_DIGITS = 3  # of scores in JSON that people read
 SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that is not UTF-8, or came as an escape of JSON
 
-#: Verdicts that travel between processes, and to outputs: the values of each of COLUMNS, as JSON has them.
+#: The field and the column of a page's confidence, beside its verdicts.
+CONFIDENCE = "declutter_confidence"
+#: Verdicts that travel between processes, and to outputs: the values of each of COLUMNS, as JSON has them, and under
+#: CONFIDENCE a list with the page's confidence, empty where the page could not be judged.
 VerdictColumns = dict[str, list]
 PageVerdicts = Verdicts | VerdictColumns
 
@@ -37,11 +40,19 @@ class VerdictRow(TypedDict):
 
 
 def verdict_columns(verdicts: Verdicts) -> VerdictColumns:
-    """The values of each column, a value a line, blank lines included."""
+    """The values of each column, a value a line, blank lines included; the confidence of the page."""
     return {
         "line": verdicts.line, "text": verdicts.text, "label": verdicts.label, "score": verdicts.score.tolist(),
-        "keep": verdicts.keep.tolist(), "reason": verdicts.reason,
+        "keep": verdicts.keep.tolist(), "reason": verdicts.reason, CONFIDENCE: verdicts.confidence.tolist(),
     }  # fmt: skip
+
+
+def confidence_of(verdicts: PageVerdicts, digits: int | None = None) -> float | None:
+    """The confidence of the page that the verdicts are on, 0..1; None where the page could not be judged."""
+    known = verdicts.confidence.tolist() if isinstance(verdicts, Verdicts) else verdicts.get(CONFIDENCE)
+    if not known:
+        return None
+    return known[0] if digits is None else round(known[0], digits)
 
 
 def verdict_rows(verdicts: PageVerdicts, digits: int | None = None) -> list[VerdictRow]:
@@ -80,6 +91,13 @@ def verdicts_array(pages: Sequence[PageVerdicts | None]) -> pyarrow.Array:
     lines = pyarrow.StructArray.from_arrays(columns, fields=list(kind.value_type))
     is_null = pyarrow.array([page is None for page in given], pyarrow.bool_())
     return pyarrow.ListArray.from_arrays(pyarrow.array(ends, pyarrow.int32()), lines, kind, mask=is_null)
+
+
+def confidences_array(pages: Sequence[PageVerdicts | None]) -> pyarrow.Array:
+    """The confidence of each page, float32; null for None and for pages that could not be judged."""
+    import pyarrow
+
+    return pyarrow.array([None if page is None else confidence_of(page) for page in pages], pyarrow.float32())
 
 
 def without_surrogates(text: str) -> str:

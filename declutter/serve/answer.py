@@ -14,7 +14,7 @@ from email.message import Message
 from typing import NamedTuple
 
 from declutter.cleaner import Cleaner
-from declutter.files.verdicts import JSON_DIGITS, VerdictRow, verdict_rows
+from declutter.files.verdicts import JSON_DIGITS, VerdictRow, confidence_of, verdict_rows
 from declutter.lines import LABELS
 from declutter.pages import Cleaned, Page
 from declutter.stages.repeats import Profile
@@ -115,6 +115,7 @@ def _record(cleaned: Cleaned, shows_verdicts: bool) -> dict[str, object]:
     record: dict[str, object] = {"text": cleaned.text, "error": cleaned.error}
     if shows_verdicts:
         record["verdicts"] = [] if cleaned.error is not None else _verdicts(cleaned)
+        record["confidence"] = confidence_of(cleaned.verdicts, JSON_DIGITS)
     return record
 
 

@@ -53,7 +53,11 @@ def _options() -> list[dict]:
     return [
         {**_query("keep", labels, "The labels to keep, parted by commas."), "style": "form", "explode": False},
         _query("prefer", {"type": "string", "enum": list(BETAS)}, "Which error to avoid where a line is doubtful."),
-        _query("verdicts", {"type": "boolean"}, "Whether to tell the verdict on each line that is not blank."),
+        _query(
+            "verdicts",
+            {"type": "boolean"},
+            "Whether to give the verdicts on lines that are not blank, and the confidence.",
+        ),
     ]
 
 
@@ -111,6 +115,12 @@ def _schemas(max_pages: int) -> dict:
         "text": {**_TEXT, "description": "What is kept; the whole page where it could not be judged."},
         "error": {**_OPTIONAL, "description": "Why the page could not be judged."},
         "verdicts": {"type": "array", "items": verdict},
+        "confidence": {
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 1,
+            "description": "The F1 that the main content of the page is expected to have; null where it has an error.",
+        },
     }
     names = {"id": _OPTIONAL, "url": _OPTIONAL, "site": _OPTIONAL}
     return {
