@@ -12,7 +12,6 @@ from declutter.stages.features import WORD_FEATURE_NAMES
 from declutter.train.examples import Examples
 from declutter.train.fit import (
     LABEL_POWER,
-    SITE_POWER,
     TOKEN_POWER,
     Hyperparameters,
     digest,
@@ -100,10 +99,10 @@ def test_pages_weigh_by_the_size_of_their_site():
     """Four pages a site: each weighs half of a lone page. The dumps of a page are not several pages."""
     examples = made_examples()
     tokens = np.random.default_rng(4).integers(0, 400, len(examples.x)).astype(np.float32)
-    weights = line_weights(replace(examples, tokens=tokens))
-    np.testing.assert_allclose(np.bincount(examples.page, weights=weights), 4**-SITE_POWER)
+    weights = line_weights(replace(examples, tokens=tokens), 0.5)
+    np.testing.assert_allclose(np.bincount(examples.page, weights=weights), 0.5)
     twice = replace(examples, pages=(*examples.pages[:1] * 2, *examples.pages[2:]))
-    assert np.bincount(examples.page, weights=line_weights(twice))[:4] == pytest.approx(3**-SITE_POWER)
+    assert np.bincount(examples.page, weights=line_weights(twice, 0.5))[:4] == pytest.approx(3**-0.5)
     first = examples.page == 0
     a_token = weights[first] / (tokens[first] + 1) ** TOKEN_POWER
     np.testing.assert_allclose(a_token, a_token[0], rtol=1e-5)

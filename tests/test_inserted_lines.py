@@ -41,9 +41,9 @@ def test_a_line_that_begins_with_read_also(lang):
 @pytest.mark.parametrize("heading", ["Related articles:", "Mehr zum Thema:", "À lire aussi :", "Читайте также:"])
 def test_a_list_under_such_a_heading(heading):
     items = [HEADLINE, "Seven boats that never sailed", "Harbour office looks for a diver"]
-    text = "\n".join([TITLE, *TEXT[:2], heading, *items, TEXT[2]])
+    text = "\n".join([TITLE, TEXT[0], heading, *items, *TEXT[1:]])
     kept = ALONE.clean(text).split("\n")
-    assert not {heading, *items} & set(kept) and TEXT[2] in kept
+    assert not {heading, *items} & set(kept) and {*TEXT} <= set(kept)
     listed = f"<p>{heading}</p><ul>" + "".join(f'<li><a href="/{item}">{item}</a></li>' for item in items) + "</ul>"
     first, second, third = paragraphs()
     assert ALONE.clean_html(html_of(first, second, listed, third)).split("\n") == [TITLE, *TEXT]

@@ -23,7 +23,9 @@ from declutter.train.scoring import PageScore, score_dumps, site_gain, summarise
 
 DUMP_HYPERPARAMETERS = Hyperparameters()
 #: The DOM tells labels, which then teach a network little; beside it words were worth nothing (benchmarks/models.md).
-HTML_HYPERPARAMETERS = Hyperparameters(n_line=64, label_loss=0.1, words=False)
+HTML_HYPERPARAMETERS = Hyperparameters(
+    n_line=64, label_loss=0.1, lines_a_page=60, site_power=0.4, epochs=6, page_lines=250, words=False
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,6 @@ NETWORK_SHARE = 0.5
 N_LINE = 96  # numbers that the network's first layer says of a line
 LABEL_LOSS = 0.5  # what the loss of the labels weighs beside that of main content, when the network is trained
 N_FOLDS = 3
-LINES_A_PAGE = 60  # about so many lines of a page the trees learn from, drawn at random: long pages say little more
-SITE_POWER = 0.4  # pages of a site weigh 1 / (its pages to this power): at 0 large sites are all that is learned
 SCALE_LINES = 100_000  # lines that tell a feature's mean and scale
 LABEL_POWER = 0.75  # rare labels weigh more than their lines do; at 1 as much, at 0 all labels weigh the same
 
@@ -46,22 +44,26 @@ class Hyperparameters:
     network_share: float = NETWORK_SHARE  # of the log-odds: the rest is the trees'
     n_line: int = N_LINE
     label_loss: float = LABEL_LOSS
+    lines_a_page: int = 120  # about so many, drawn at random, do the trees learn from: long pages say little more
+    site_power: float = 0.3  # a page weighs 1 / (pages of its site to this power): at 0 large sites are all that counts
+    epochs: int = 8  # how often the network reads all pages,
+    page_lines: int = 300  # of longer ones so many lines in a row
     seed: int = 0
     words: bool = True  # whether a lexicon is learned, and its features put beside the others
 
 
-def line_weights(examples: Examples) -> np.ndarray:
+def line_weights(examples: Examples, site_power: float = 0.0) -> np.ndarray:
     """float64 (n,): a page weighs the less the more pages of its site there are, a line as its tokens to a power.
 
-    The scores count words and average over pages and sites; the powers (SITE_POWER, TOKEN_POWER) keep a large site from
-    being all that is taught, and a huge paragraph from being all that its page teaches.
+    The scores count words and average over pages and sites; `site_power` and TOKEN_POWER keep a large site from being
+    all that is taught, and a huge paragraph from being all that its page teaches.
     """
     weight = (examples.tokens + 1.0) ** TOKEN_POWER
     of_page = np.bincount(examples.page, weights=weight, minlength=len(examples.pages))
     pages = {(dump.page.set, dump.page.site, dump.page.id) for dump in examples.pages}
     site_pages = Counter(page[:2] for page in pages)
     of_site = np.array([site_pages[dump.page.set, dump.page.site] for dump in examples.pages])
-    return weight / (of_page * of_site**SITE_POWER)[examples.page]
+    return weight / (of_page * of_site**site_power)[examples.page]
 
 
 def fit(
@@ -72,8 +74,8 @@ def fit(
 ) -> Model:
     """A Model from examples. Undecided lines teach it their label, where that is known, and not what to keep."""
     decided = examples.is_main >= 0
-    weights = line_weights(examples)
-    rows, weight = _drawn(examples, weights, decided, hyperparameters.seed)
+    weights = line_weights(examples, hyperparameters.site_power)
+    rows, weight = _drawn(examples, weights, decided, hyperparameters)
     lexicon = NOTHING
     if hyperparameters.words:
         lexicon = learn_lexicon(examples, rows, weight)
@@ -99,7 +101,8 @@ def _fit_network(
     network = fit_network(
         examples, np.where(decided, weights, 0.0), label_weights(examples, weights),
         lambda columns: scaled(columns, mean, grid / scale, limit) / grid,
-        hyperparameters.n_line, hyperparameters.label_loss, hyperparameters.seed,
+        hyperparameters.n_line, hyperparameters.label_loss, hyperparameters.epochs, hyperparameters.page_lines,
+        hyperparameters.seed,
     )  # fmt: skip
     network.out[0] *= hyperparameters.network_share
     network.out_offset[0] *= hyperparameters.network_share
@@ -118,16 +121,18 @@ def label_weights(examples: Examples, weights: np.ndarray) -> np.ndarray:
     return found * (weights.sum() / max(found.sum(), 1e-9))
 
 
-def _drawn(examples: Examples, weights: np.ndarray, decided: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(rows int64, weights) to learn from: of each page about LINES_A_PAGE of the lines decided, at random.
+def _drawn(
+    examples: Examples, weights: np.ndarray, decided: np.ndarray, hyperparameters: Hyperparameters
+) -> tuple[np.ndarray, np.ndarray]:
+    """(rows int64, weights) to learn from: of each page about `lines_a_page` of the lines decided, at random.
 
     Those drawn weigh for the others, so that every page still weighs what it did.
     """
     rows = np.flatnonzero(decided)
     n_lines = np.bincount(examples.page[rows], minlength=len(examples.pages))[examples.page[rows]]
-    is_drawn = np.random.default_rng(seed).random(len(rows)) * n_lines < LINES_A_PAGE
+    is_drawn = np.random.default_rng(hyperparameters.seed).random(len(rows)) * n_lines < hyperparameters.lines_a_page
     rows, n_lines = rows[is_drawn], n_lines[is_drawn]
-    return rows, weights[rows] * np.maximum(n_lines / LINES_A_PAGE, 1.0)
+    return rows, weights[rows] * np.maximum(n_lines / hyperparameters.lines_a_page, 1.0)
 
 
 def fold_of(family: str, n_folds: int = N_FOLDS) -> int:

@@ -18,12 +18,10 @@ from declutter.train.labelling import UNKNOWN
 
 N_NEAR = 32  # what the second and the third layer say, in numbers a line
 NEVER = -100.0  # how well a label fits that no example has
-EPOCHS = 6
 LEAST_STEPS = 300  # of few pages more epochs are made
 BATCH_LINES = 4096  # and fewer of few examples, so that there are
 LEAST_BATCHES = 16  # of an epoch, but for batches of
 LEAST_BATCH_LINES = 512
-PAGE_LINES = 250  # of a longer page so many lines in a row are drawn, anew in every epoch
 LARGEST_WEIGHT = 4.0  # of such lines, which weigh for the others
 DROPPED = 0.25  # share of what the first layer says that is left out at random (Srivastava et al. 2014)
 LEARNING_RATE = 0.002  # at its highest: it rises over WARM_STEPS and then falls to 0 along a cosine
@@ -57,12 +55,15 @@ def fit_network(
     scaled: Callable[[np.ndarray], np.ndarray],
     n_line: int,
     label_loss: float,
+    epochs: int,
+    page_lines: int,
     seed: int,
 ) -> Network:
     """A network from examples; `scaled` makes scaled features, float32 (n_features, n_lines), of columns of X.
 
     Its first layer says `n_line` numbers a line. `label_loss` is what the loss of the labels weighs beside that of main
-    content.
+    content. All pages are read `epochs` times, of a page of more than `page_lines` lines so many in a row, drawn anew
+    each time.
 
     `weight` float64 (n,) is what each line weighs, 0 for those of unknown worth, and `label_weight` (n,) what its label
     weighs, 0 for unknown ones.
@@ -71,13 +72,13 @@ def fit_network(
     weights = _first_weights(examples.x.shape[1], n_line, random)
     adam = _Adam(weights)
     page_starts = examples.page_starts
-    n_lines = int(np.minimum(np.diff(page_starts), PAGE_LINES).sum())
+    n_lines = int(np.minimum(np.diff(page_starts), page_lines).sum())
     batch_lines = min(max(n_lines // LEAST_BATCHES, LEAST_BATCH_LINES), BATCH_LINES)
     n_batches = max(1, round(n_lines / batch_lines))
-    n_epochs = max(EPOCHS, -(-LEAST_STEPS // n_batches))
+    n_epochs = max(epochs, -(-LEAST_STEPS // n_batches))
     n_steps = n_epochs * n_batches
     for _ in range(n_epochs):
-        for spans in _batches(page_starts, batch_lines, random):
+        for spans in _batches(page_starts, batch_lines, page_lines, random):
             lines = _lines(examples, weight, label_weight, scaled, spans)
             if not lines.weight.any():
                 continue
@@ -123,17 +124,19 @@ def _first_weights(n_features: int, n_line: int, random: np.random.Generator) ->
     return Network(line=line, near=near, far=far, out=out, **zero)
 
 
-def _batches(page_starts: np.ndarray, batch_lines: int, random: np.random.Generator) -> Iterator[list[Span]]:
+def _batches(
+    page_starts: np.ndarray, batch_lines: int, page_lines: int, random: np.random.Generator
+) -> Iterator[list[Span]]:
     """All pages in random order, in batches of at most `batch_lines` lines, or of one page."""
     batch: list[Span] = []
     n_lines = 0
     for number in random.permutation(len(page_starts) - 1).tolist():
         first, beyond = int(page_starts[number]), int(page_starts[number + 1])
         weight = 1.0
-        if beyond - first > PAGE_LINES:
-            weight = min((beyond - first) / PAGE_LINES, LARGEST_WEIGHT)
-            first += int(random.integers(0, beyond - first - PAGE_LINES + 1))
-            beyond = first + PAGE_LINES
+        if beyond - first > page_lines:
+            weight = min((beyond - first) / page_lines, LARGEST_WEIGHT)
+            first += int(random.integers(0, beyond - first - page_lines + 1))
+            beyond = first + page_lines
         if batch and n_lines + beyond - first > batch_lines:
             yield batch
             batch, n_lines = [], 0

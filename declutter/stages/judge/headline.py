@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from declutter.stages.features import Columns, dom_of, outline_of
+from declutter.stages.features.outline import LEAST_TITLE_WORDS
 
 HEADLINE_CHANCE = 0.5  # of those labelled at least so likely, .95 are headlines in HTML and .83 in dumps
 KEPT_CHANCE = 0.15  # kept for .15 rather than .3, 4 points more headlines of dumps stay, at the same token F1
@@ -113,6 +114,7 @@ def choose_headline(columns: Columns, score: np.ndarray, candidates: np.ndarray)
         for weight, said in IN_DOM:
             odds += weight * said(evidence)
     may_be = (c.words <= LONGEST_HEADLINE) & (c.letters >= 2) & ~c.ends_colon & candidates
+    may_be &= in_html | (c.words >= LEAST_TITLE_WORDS)  # a dump's single word above its text is a site's name
     odds = np.where(may_be, np.rint(odds * GRID) / GRID, -np.inf)
     best = c.page_max(odds)
     is_best = may_be & (c.row == c.page_first(may_be & (odds == best)))
