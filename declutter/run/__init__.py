@@ -12,6 +12,7 @@ from declutter.errors import InputError
 from declutter.files.inputs import inputs, read
 from declutter.files.records import Failure, Options
 from declutter.lines import Verdicts
+from declutter.pages import dump_text
 from declutter.run.journal import has_journal
 from declutter.run.limits import Limits
 from declutter.run.outputs import REMOVED_SUFFIX, Outputs, outputs_for
@@ -46,4 +47,4 @@ def explain(name: str, cleaner: Cleaner, options: Options | None = None) -> Verd
         reasons = [*found.failed.values(), *(failure.reason for failure in failures)]
         raise InputError("; ".join(reasons) or f"{name}: no page")
     page = pages[0]
-    return cleaner.explain(page.text) if page.html is None else cleaner.explain_html(page.html)
+    return cleaner.explain(dump_text(page)) if page.html is None else cleaner.explain_html(page.html)

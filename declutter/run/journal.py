@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from declutter.errors import OutputError
 from declutter.stages.repeats import Profile, SketchFolder
@@ -27,10 +28,10 @@ from declutter.stages.repeats import Profile, SketchFolder
 try:
     import fcntl
 except ImportError:  # Windows: two runs that write to one place are not told of each other there
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # mypy has no type for a module or None
 
 FOLDERS = ("learn", "clean", "temporary")
-LOCKS: dict[Path, object] = {}  # the open lock files of this process: a lock ends with its file
+LOCKS: dict[Path, TextIO] = {}  # the open lock files of this process: a lock ends with its file
 
 
 @dataclass(frozen=True)
@@ -127,23 +128,23 @@ def open_journal(folder: Path | None, settings: dict, resume: bool) -> Journal:
         journal = Journal(Path(tempfile.mkdtemp(prefix="declutter-")), False)
     else:
         journal = Journal(folder, True)
+    place = journal.folder
     try:
-        folder = journal.folder
-        if folder.is_symlink():  # what it leads to would be emptied
-            raise OutputError(f"{folder}: a link, where the journal of the run has to be a folder; remove the link")
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder.with_name(f"{folder.name}-done"), ignore_errors=True)  # of a run killed at its very end
-        _lock(folder)
-        if not (resume and _is_same(folder, settings)):
-            _empty(folder)
+        if place.is_symlink():  # what it leads to would be emptied
+            raise OutputError(f"{place}: a link, where the journal of the run has to be a folder; remove the link")
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(place.with_name(f"{place.name}-done"), ignore_errors=True)  # of a run killed at its very end
+        _lock(place)
+        if not (resume and _is_same(place, settings)):
+            _empty(place)
         for name in FOLDERS:
-            (folder / name).mkdir(exist_ok=True)
-        _write_whole(folder / "settings.json", journal.temporary / "settings.json", settings)
+            (place / name).mkdir(exist_ok=True)
+        _write_whole(place / "settings.json", journal.temporary / "settings.json", settings)
     except OSError as error:
-        _unlock(folder)
-        raise OutputError(f"{folder.parent}: {error.strerror}") from error
+        _unlock(place)
+        raise OutputError(f"{place.parent}: {error.strerror}") from error
     except OutputError:
-        _unlock(folder)
+        _unlock(place)
         raise
     return journal
 

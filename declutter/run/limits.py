@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from declutter.errors import PageError
-from declutter.pages import Page
+from declutter.pages import Page, content
 
 DIED = "the process that judged it died, of memory most likely"
 
@@ -33,7 +33,7 @@ class Limits:
         return self.on_page is not None
 
     def refusal(self, page: Page) -> str | None:
-        size = len(page.text if page.text is not None else page.html)
+        size = len(content(page))
         if size > self.n_bytes:
             return f"it is larger than {self.n_bytes:,} bytes; --max-page-bytes sets this"
         if page.text is not None and size > self.n_lines and page.text.count("\n") > self.n_lines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -89,20 +89,21 @@ class Outputs:
 
     def removed_path(self, source: Input) -> Path:
         """Where the lines removed of an input go."""
+        assert self.removed is not None  # asked for
         return paths.path_inside(self.removed, source.id, REMOVED_SUFFIX)
 
     def existing(self, sources: Iterable[Input]) -> list[Path]:
         """The outputs that are there already."""
-        found = []
+        found: list[Path] = []
         for source in sources:
-            paths = [self.kept_path] if self.out is not None else []
-            paths += [self.removed_path] if self.removed is not None else []
-            for path_of in paths:
+            wanted: list[Callable[[Input], Path | None]] = [self.kept_path] if self.out is not None else []
+            wanted += [self.removed_path] if self.removed is not None else []
+            for path_of in wanted:
                 try:
                     path = path_of(source)
                 except OutputError:
                     continue  # nothing is replaced there; `clean` will report the page
-                if os.path.lexists(path):
+                if path is not None and os.path.lexists(path):
                     found.append(path)
         return found
 
@@ -123,8 +124,8 @@ def outputs_for(
     is_single = len(inputs) == 1 and (inputs[0] is None or not inputs[0].is_dir())
     out_path = None if out == STDOUT else Path(out)
     removed_path = None if removed is None else Path(removed)
-    is_file = out_path is not None and is_single and not out_path.is_dir()
-    is_file = is_file and not out.endswith(os.sep) and (out_path.suffix != "" or out_path.is_file())
+    is_file = out_path is not None and is_single and not out_path.is_dir() and not out.endswith(os.sep)
+    is_file = is_file and out_path is not None and (out_path.suffix != "" or out_path.is_file())
     if out_path is not None and not is_file and out_path.exists() and not out_path.is_dir():
         raise OutputError(f"{out}: a file, where a folder is needed")
     for path in [out_path, removed_path]:

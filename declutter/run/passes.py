@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -40,7 +40,7 @@ class Bar(Protocol):
 
 
 #: Begins a pass: takes its title and the bytes of its inputs (0 where they aren't known), gives a context with a Bar.
-Progress = Callable[[str, int], "contextmanager"]
+Progress = Callable[[str, int], AbstractContextManager[Bar]]
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def clean(
     n_workers = _n_workers(planned, outputs, settings)
     is_readable_again = not any(shard.is_stream for shard in planned)
     is_lasting = not dry_run and outputs.out is not None and is_readable_again
-    folder = journal_folder(outputs.out, outputs.is_file) if is_lasting else None
+    folder = journal_folder(outputs.out, outputs.is_file) if is_lasting and outputs.out is not None else None
     journal = open_journal(folder, _identity(planned, outputs, cleaner, settings), settings.resume)
     is_large = is_lasting and _unpacked(planned) > SMALL_BYTES  # a small run is soon repeated
     is_done = False
@@ -165,6 +165,7 @@ def _learn(
         for task, result in pool.map(_learning_tasks(pool.job, planned, n_workers)):
             if isinstance(result, Lost):
                 continue  # the second pass says so
+            assert isinstance(task.place, tuple) and isinstance(result, tuple)
             name, n_bytes = task.place
             sketches, done = result
             if sketches is None:
@@ -187,7 +188,7 @@ def _learning_tasks(job: Job, planned: list[Shard], n_workers: int) -> Iterator[
     for shard in planned:
         if not _is_divided(shard, job, planned, n_workers):
             is_done = job.keeps_sketches and job.journal.has_sketches(shard.name)
-            argument = (None, Summary()) if is_done else shard
+            argument: object = (None, Summary()) if is_done else shard
             yield Task(None if is_done else "learn_shard", argument, (shard.name, shard.n_bytes))
             continue
         for part in divided(shard):
@@ -203,9 +204,11 @@ def _clean(pool: Alone | Workers, planned: list[Shard], n_workers: int, settings
     with settings.progress("cleaning", _n_bytes(planned)) as tell:
         for task, result in pool.map(_cleaning_tasks(pool.job, planned, n_workers, writing)):
             if isinstance(task.place, Part):
+                assert isinstance(result, dict | Lost)
                 done = writing.take(task.place, result)
                 n_bytes = sum(record.n_bytes for record in task.place.records)
             else:
+                assert isinstance(task.place, Shard) and isinstance(result, Summary | Lost)
                 done = _lost(task.place, result) if isinstance(result, Lost) else result
                 n_bytes = task.place.n_bytes
             summary.add(done)
@@ -222,8 +225,8 @@ def _cleaning_tasks(job: Job, planned: list[Shard], n_workers: int, writing: _Di
         else:
             writing.begin(shard)
             for part in divided(shard):
-                done = job.journal.read(part.name) if job.keeps_texts else None
-                yield Task("clean_part", part, part) if done is None else Task(None, done, part)
+                written = job.journal.read(part.name) if job.keeps_texts else None
+                yield Task("clean_part", part, part) if written is None else Task(None, written, part)
                 if writing.is_lost(shard):
                     break
 
@@ -237,7 +240,7 @@ def _done_before(job: Job, shard: Shard) -> Summary | None:
         n_bytes = noted["sizes"].get(source.id)
         if n_bytes is not None and job.outputs is not None:
             path = job.outputs.kept_path(source)
-            if not path.is_file() or path.stat().st_size != n_bytes:
+            if path is None or not path.is_file() or path.stat().st_size != n_bytes:
                 return None
     return Summary.from_json(noted["summary"])
 

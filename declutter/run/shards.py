@@ -268,8 +268,7 @@ class InputRun:
         if written is None or self.is_lost:
             return
         try:
-            self._open()
-            self._writer.write(record, written)
+            self._open().write(record, written)
         except OutputError as error:
             self._give_up(error)
 
@@ -290,15 +289,17 @@ class InputRun:
         self.summary.failures = list(failures) + self.summary.failures
         return self.summary, n_bytes
 
-    def _open(self) -> None:
+    def _open(self) -> InputWriter:
         if self._writer is None:
+            assert self._job.outputs is not None  # a dry run writes nothing
             self._writer = InputWriter(self.source, self._job.outputs, self._temporary)
+        return self._writer
 
     def _give_up(self, error: OutputError) -> None:
         if self._writer is not None:
             self._writer.discard()
             self._writer = None
-        if self._job.outputs.out is None:
+        if self._job.outputs is not None and self._job.outputs.out is None:
             raise error  # standard output is one for all pages
         self.is_lost = True
         self.summary = Summary(failures=[Failure(self.source.id, "", str(error), "unwritable")])

@@ -173,16 +173,18 @@ class Workers:
         for pipe in wait(list(by_pipe), timeout):
             worker = by_pipe[pipe]
             try:
-                kind, value = pipe.recv()
+                kind, value = worker.pipe.recv()
             except (EOFError, OSError):
                 self._bury(worker, waiting)
                 continue
+            pending = worker.pending
+            assert pending is not None  # no other worker is waited for
             if kind == "at":
-                worker.pending.at = value
+                pending.at = value
             elif kind == "error":
                 raise value if isinstance(value, DeclutterError) else RuntimeError(value)
             else:
-                worker.pending.result, worker.pending.is_done = value, True
+                pending.result, pending.is_done = value, True
                 worker.pending = None
 
     def _bury(self, worker: _Worker, waiting: deque[_Pending]) -> None:
@@ -233,6 +235,7 @@ def _work(pipe: Connection) -> None:
             job.begin_process()
             continue
         method, argument, is_careful, suspects = message
+        assert job is not None  # it is sent first
         limits: Limits = replace(job.limits, suspects=suspects)
         if is_careful:
             limits = replace(limits, on_page=lambda page_id: pipe.send(("at", page_id)))
