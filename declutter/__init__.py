@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from declutter.cleaner import Cleaner, learn
     from declutter.errors import DeclutterError, MarkupWarning
+    from declutter.extras import kinds as kinds
+    from declutter.extras import markdown as markdown
+    from declutter.extras import metadata as metadata
     from declutter.lines import LABELS, Verdicts
     from declutter.pages import Cleaned, Page
     from declutter.stages.repeats import Profile
@@ -33,14 +36,16 @@ _MODULES = {
 _EXTRAS = ("kinds", "markdown", "metadata")  # modules: what else an HTML page says
 
 
-def __getattr__(name: str):
-    if name in _EXTRAS:
-        return import_module(f"{__name__}.extras.{name}")
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker that sees it takes every name, misspelled ones too, for one of the package's
+
+    def __getattr__(name: str):
+        if name in _EXTRAS:
+            return import_module(f"{__name__}.extras.{name}")
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
