@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO
 
 from declutter.errors import InputError, OutputError
@@ -49,7 +50,7 @@ NEW_TABLE_ROWS = 10_000
 NEW_TABLE_COMPRESSION = "zstd"
 
 
-def arrow():
+def arrow() -> ModuleType:
     """pyarrow. Raises InputError where it is not installed."""
     try:
         import pyarrow
@@ -87,7 +88,9 @@ class TableInput(FileInput):
         except (pyarrow.ArrowException, NotImplementedError) as error:
             raise InputError(f"{self.file.name}: damaged, or no {self.format} file ({error})") from error
 
-    def _record(self, number: int, value: str | bytes | None, is_html: bool, url, site) -> Record | Failure:
+    def _record(
+        self, number: int, value: str | bytes | None, is_html: bool, url: str | None, site: str | None
+    ) -> Record | Failure:
         if value is None:
             return Record(Page(f"{self.id}:{number}", site, url, text=""), Row(number, True))
         n_bytes = len(value if isinstance(value, bytes) or value.isascii() else value.encode("utf-8"))

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
+from typing import NoReturn
 
 from declutter.errors import PageError
 from declutter.pages import Page, content
@@ -61,5 +63,5 @@ class Limits:
             signal.signal(signal.SIGALRM, before)
 
 
-def _stop(_signal, _frame):
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise _TimeIsUp

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import NamedTuple
 
 from declutter.errors import ModelError, OutputError, PageError
@@ -250,7 +251,7 @@ class InputWriter:
         if self.path is not None:
             self._temporary.unlink(missing_ok=True)
 
-    def _naming(self, path: Path | None):
+    def _naming(self, path: Path | None) -> _Naming:
         return _Naming(path)
 
 
@@ -260,10 +261,12 @@ class _Naming:
     def __init__(self, path: Path | None):
         self._path = path
 
-    def __enter__(self):
+    def __enter__(self) -> _Naming:
         return self
 
-    def __exit__(self, _kind, error, _traceback):
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
         if isinstance(error, BrokenPipeError) and self._path is None:
             return  # nobody reads any more
         if isinstance(error, OSError):

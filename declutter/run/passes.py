@@ -175,7 +175,7 @@ def _learn(
             summary.add(done)
             tell(done.n_pages, n_bytes or done.bytes_in)
 
-    def spread(function, arguments):
+    def spread(function: Callable, arguments: Iterable) -> Iterator[object]:
         for _, sites in pool.map(Task("call", (function, argument)) for argument in arguments):
             if isinstance(sites, Lost):
                 raise DeclutterError(f"counting the sites failed: {sites.reason}")

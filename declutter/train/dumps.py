@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from threading import get_ident
+from types import ModuleType
 
 from lxml import etree
 
@@ -233,7 +234,7 @@ def _join_rendered(parts: list[str | int]) -> str:
     return re.sub(r" +(?=\n)", "", "".join(joined)).strip()
 
 
-def _library(name: str):
+def _library(name: str) -> ModuleType:
     """An extractor's module, or an ImportError that says what to install."""
     try:
         return importlib.import_module(name)

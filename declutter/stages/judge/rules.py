@@ -115,7 +115,14 @@ class _Rules:
         self._consent_dialogs()
         return self._judgement()
 
-    def _say(self, where: np.ndarray, label, reason: int, a=0, b=0) -> None:
+    def _say(
+        self,
+        where: np.ndarray,
+        label: int | np.ndarray,
+        reason: int,
+        a: int | np.ndarray = 0,
+        b: int | np.ndarray = 0,
+    ) -> None:
         rows = where.nonzero()[0]
         if not len(rows):  # on most pages most rules have nothing to say
             return

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
 
 
 @cache
-def _suffix_list():
+def _suffix_list() -> PublicSuffixList:
     from publicsuffixlist import PublicSuffixList  # 40 ms: only for pages with URLs
 
     return PublicSuffixList()

@@ -54,7 +54,9 @@ def _terminators(text: str, page_offsets: np.ndarray) -> tuple[np.ndarray, np.nd
     return ends, nexts
 
 
-def _join_crlf(text: str, ends: np.ndarray, nexts: np.ndarray, page_offsets: np.ndarray):
+def _join_crlf(
+    text: str, ends: np.ndarray, nexts: np.ndarray, page_offsets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """CR and LF side by side on the same page are one terminator."""
     points = np.array([ord(text[end]) for end in ends.tolist()], np.uint32)
     touches = (ends[1:] == nexts[:-1]) & (points[:-1] == 0x0D) & (points[1:] == 0x0A)
