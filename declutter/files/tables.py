@@ -339,7 +339,7 @@ class TableOutput:
         self._field = self._schema.field(len(schema) if self._adds else self._place)
         self._keeps_unread = new_name is None  # HTML under a name of text would be worse than nothing
         self._has_verdicts = options.verdicts
-        self._pages: dict[int, tuple[str | None, list[pyarrow.Array] | None]] = {}  # by row number, of the batch
+        self._pages: dict[int, tuple[str | None, list[pyarrow.Array]]] = {}  # by row number, of the batch
         self._batches = table.batches()
         self._start = 0  # row number of the batch's first row
         self._batch = self._next_batch()
@@ -353,7 +353,7 @@ class TableOutput:
             self._finish_batch()
         if self._batch is None:
             raise OutputError(f"{self._name}: damaged in a column that would be carried through, before row {number}")
-        judged = _judged_arrays([verdicts]) if self._has_verdicts else None
+        judged = _judged_arrays([verdicts]) if self._has_verdicts else []
         self._pages[number] = (None if is_null else text, judged)
 
     def close(self) -> None:
