@@ -18,6 +18,7 @@ from declutter.stages.features import Columns, dom_of, outline_of
 from declutter.stages.features.outline import LEAST_TITLE_WORDS
 
 HEADLINE_CHANCE = 0.5  # of those labelled at least so likely, .95 are headlines in HTML and .83 in dumps
+LEAST_DUMP_SCORE, LEAST_OVERLAP = 0.1, 0.2  # one of both must be reached in a dump: a banner reaches neither
 KEPT_CHANCE = 0.15  # kept for .15 rather than .3, 4 points more headlines of dumps stay, at the same token F1
 LONGEST_HEADLINE = 40.0  # words
 TEXT_SCORE = 0.5  # a score from which on a line of prose is the page's text
@@ -115,6 +116,7 @@ def choose_headline(columns: Columns, score: np.ndarray, candidates: np.ndarray)
             odds += weight * said(evidence)
     may_be = (c.words <= LONGEST_HEADLINE) & (c.letters >= 2) & ~c.ends_colon & candidates
     may_be &= in_html | (c.words >= LEAST_TITLE_WORDS)  # a dump's single word above its text is a site's name
+    may_be &= in_html | (score >= LEAST_DUMP_SCORE) | (c.measures.page_overlap >= LEAST_OVERLAP)
     odds = np.where(may_be, np.rint(odds * GRID) / GRID, -np.inf)
     best = c.page_max(odds)
     is_best = may_be & (c.row == c.page_first(may_be & (odds == best)))
