@@ -37,5 +37,5 @@ def test_who_lacks_the_host_is_told_what_to_install(module, host, extra, monkeyp
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, host, None)
     monkeypatch.delitem(sys.modules, module, raising=False)
-    with pytest.raises(ImportError, match=rf'pip install "declutter\[{extra}\]"'):
+    with pytest.raises(ImportError, match=rf'pip install "declutter-text\[{extra}\]"'):
         import_module(module)
