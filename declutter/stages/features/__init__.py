@@ -15,6 +15,7 @@ from declutter.stages.features.dom import (
     dom_of,
     html_features,
     in_consent_dialog,
+    linked_list,
     page_mean,
 )
 from declutter.stages.features.outline import Outline, outline_of
@@ -36,6 +37,7 @@ __all__ = [
     "features",
     "html_features",
     "in_consent_dialog",
+    "linked_list",
     "outline_of",
     "page_mean",
     "word_features",

@@ -23,6 +23,9 @@ HEADING_LEVELS = np.zeros(len(TAG_CODES), np.int8)  # by the code of a tag: 1 to
 HEADING_LEVELS[[TAG_CODES[f"h{level}"] for level in range(1, 7)]] = range(1, 7)
 #: What ties lines of a page together: the same tag and class of their element or its container, the same name above
 #: that (a card's, a post's), the same container, the same container of containers.
+LINKED_HEADING_COVERS, LINKED_HEADING_WORDS = 0.6, 8.0  # of a heading such as "You may also like"
+LINKED_ITEM_SHARE, LINKED_ITEM_WORDS = 0.9, 3.0  # share of a headline's characters that are a link
+LINKED_LINES = 2, 7  # with the heading
 GROUPS = ("signature", "container_signature", "class_token_up", "container", "container2")
 DIALOG_NAMES_COOKIES = 0.2  # share of a line in a dialog that a phrase about cookies covers
 NEAR_FAMILIES = FAMILIES[: -len(DIALOG_FAMILIES)]  # those that features read
@@ -149,6 +152,23 @@ def in_consent_dialog(columns: Columns) -> np.ndarray:
         found |= (distance < np.minimum(inside, NO_ANCESTOR)) & tells & ~is_post
     found |= _names_cookies(columns, dom["near_dialog"] < np.minimum(inside, NO_ANCESTOR))
     return found & (columns.page_sum(columns.words * found) <= MOST_OF_PAGE * columns.page_words)
+
+
+def linked_list(columns: Columns) -> np.ndarray:
+    """bool (n,): a heading of links to other articles, and up to six lines under it that are links, between prose.
+
+    All 106 such lines of the dev sets are boilerplate. Headings such as "Trending" don't count: of 45 lines under them
+    17 are main content in the gold.
+    """
+    c, dom, outline = columns, dom_of(columns), outline_of(columns)
+    heading = (outline.phrase("related") >= LINKED_HEADING_COVERS) & (c.words <= LINKED_HEADING_WORDS) & ~c.is_prose
+    item = (dom.link_share >= LINKED_ITEM_SHARE) & (c.words >= LINKED_ITEM_WORDS) & ~c.is_prose & ~heading
+    first, beyond = c.run_bounds(heading | item)
+    above = c.shifted(c.is_prose, -1, False)
+    below = np.append(c.is_prose, False)[beyond] & (beyond < c.beyond_row)
+    n_lines = beyond - first
+    fits = (n_lines >= LINKED_LINES[0]) & (n_lines <= LINKED_LINES[1]) & below
+    return (heading | item) & fits & (heading & above)[np.minimum(first, max(c.n - 1, 0))]
 
 
 def _names_cookies(columns: Columns, in_dialog: np.ndarray) -> np.ndarray:

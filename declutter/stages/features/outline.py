@@ -10,6 +10,7 @@ The constants were chosen on the dev sets `sites`, `daniel` and `fundus` as bloc
 
 from __future__ import annotations
 
+import re
 from functools import cache, cached_property, reduce
 
 import numpy as np
@@ -45,6 +46,10 @@ CONSENT_EDGE, CONSENT_APART = 4, 2  # lines from the page's edge, and lines with
 MOST_OF_PAGE = 0.85  # share of a page's words
 READ_ALSO_WORDS = 3, 40
 LIST_HEADING_COVERS, LIST_HEADING_WORDS, LEAST_ITEM_WORDS = 0.3, 10.0, 3.0
+PROMO_CATEGORIES, PROMO_COVERS = ("newsletter", "follow", "ads"), 0.1
+PROMO_WORDS, PROMO_GAIN_WORDS = (5, 60), 40
+LONG_PHRASE_WORDS, LONG_PHRASE_CHARS = 3, 7  # the latter in scripts without spaces
+NO_LETTERS, UNSPACED = re.compile(r"[\W\d_]+"), re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 UNLIKE_TEXT = 0.15  # below this overlap with the page's long lines a headline is another article's
 
 
@@ -204,6 +209,21 @@ class Outline:
         return (heading | item) & fits & (heading & above)[np.minimum(first, max(c.n - 1, 0))]
 
     @cached_property
+    def promo_line(self) -> np.ndarray:
+        """A line beside a text that says a long phrase about newsletters, channels to follow, or affiliate links.
+
+        Phrases of three words and more count, as "subscriptions" alone stands in texts too. Of 214 such lines of the
+        dev sets 208 are boilerplate; of the other six five say so too, and people left them in the gold.
+        """
+        c = self.c
+        says = self.phrase(*PROMO_CATEGORIES) >= PROMO_COVERS
+        says &= (c.words >= PROMO_WORDS[0]) & (c.words <= PROMO_WORDS[1]) & (self.segment[2] >= PROMO_GAIN_WORDS)
+        for row in says.nonzero()[0].tolist():
+            text = _letters(c.lines[c.measures.rows[row]])
+            says[row] = any(phrase in text for phrase in _promo_phrases())
+        return says
+
+    @cached_property
     def consent_notice(self) -> np.ndarray:
         """The page's first or last lines where several short ones name cookies ("Necessary cookies", "Accept all").
 
@@ -270,6 +290,20 @@ class Outline:
         c = self.c
         separators = c.counts[:, characters.SEPARATOR]
         return (separators >= 1) & ~c.ends_sentence & (c.words <= 6 * (separators + 1)) & (c.words <= 40)
+
+
+def _letters(text: str) -> str:
+    """The letters of a text, which phrases are compared by."""
+    return NO_LETTERS.sub("", text.casefold())
+
+
+@cache
+def _promo_phrases() -> tuple[str, ...]:
+    """The letters of phrases of PROMO_CATEGORIES that are long enough to be about nothing else."""
+    phrases = [phrase for category in PROMO_CATEGORIES for phrase in phrases_by_category()[category]]
+    has_spaces = [phrase for phrase in phrases if len(phrase.split()) >= LONG_PHRASE_WORDS]
+    others = [phrase for phrase in phrases if UNSPACED.search(phrase) and len(phrase) >= LONG_PHRASE_CHARS]
+    return tuple(map(_letters, has_spaces + others))
 
 
 @cache

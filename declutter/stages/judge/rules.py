@@ -22,7 +22,7 @@ from declutter.lines import (
     TITLE,
     Judgement,
 )  # fmt: skip
-from declutter.stages.features import Columns, dom_of, in_consent_dialog, outline_of
+from declutter.stages.features import Columns, dom_of, in_consent_dialog, linked_list, outline_of
 from declutter.stages.features.outline import HEADING_COVERS, NAMED_COVERS, PHRASE_COVERS, TITLE_REACH
 from declutter.stages.measure.phrases import CATEGORIES
 
@@ -73,12 +73,16 @@ REASONS = (
     Reason("in a notice that asks for consent to cookies, apart from the text", 0.02),
     Reason("begins with a phrase that leads to other articles, and a colon", 0.05),
     Reason("speaks of a newsletter, in an element whose name does so too", 0.05),
+    Reason("speaks of a newsletter, a channel to follow, or affiliate links, beside the text", 0.05),
+    Reason("links under a heading that leads to other articles, inside the text", 0.05),
     Reason("a new item of a list whose other items stand on other pages of this site too", 0.05),
 )
 (
     DENSE, INSIDE, BESIDE, ABOVE_TEXT, NO_MARKS, TEMPLATE, PHRASE, TITLE_AGAIN, BESIDE_CAPTION, DATED, ABOVE,
-    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT, NOTICE, READ_ALSO, NEWSLETTER, NEW_ITEM,
+    BELOW_UNENDED, BELOW, AFTER_COMMENTS, LISTED, NO_TEXT, CONSENT, NOTICE, READ_ALSO, NEWSLETTER,
+    PROMOTES, LINKED, NEW_ITEM,
 ) = range(len(REASONS))  # fmt: skip
+FOR_GOOD_REASONS = NOTICE, NEW_ITEM, READ_ALSO, NEWSLETTER, PROMOTES, LINKED
 SCORES = np.array([reason.score for reason in REASONS], np.float32)
 
 
@@ -108,8 +112,10 @@ class _Rules:
         self._say(self.o.new_item, HEADLINES, NEW_ITEM)
         self._say(self.o.list_in_text, HEADLINES, LISTED)
         self._say(self.o.read_also, HEADLINES, READ_ALSO)
+        self._say(self.o.promo_line, PROMO, PROMOTES)
         if self.c.lines.dom:
             in_form = dom_of(self.c)["near_c_promo"] <= FORM_LEVELS
+            self._say(linked_list(self.c), HEADLINES, LINKED)
             self._say(in_form & (self.o.phrase("newsletter") >= FORM_PHRASE), PROMO, NEWSLETTER)
         self._pages_without_text()
         self._consent_dialogs()
@@ -248,17 +254,19 @@ class _Rules:
     def _certain_below(self) -> np.ndarray:
         """float32 (n,): the score of a model below which the rules overrule it, 0 where they never do.
 
-        In HTML they overrule it in dialogs about cookies only: of the template lines of most pages that a model would
-        keep there, 125 of 126 are main content. In dumps they overrule it at such template lines, unless the model is
-        sure of one that can be a form's slot ("Ingredients", "Weight"): of those 88 of 91 are main content, of the
-        others that it is sure of 2 of 60. And in dumps they overrule it at long lists of headlines below text: that
-        moves token F1 by at most .001 a set, and at longer and shorter lines by down to -.004 (benchmarks/models.md);
-        without it a list that follows the text of a lone page is sometimes taken for text.
+        In HTML they overrule it in dialogs about cookies, but at no template line: of the template lines of most pages
+        that a model would keep there, 125 of 126 are main content. In dumps they overrule it at such template lines,
+        unless the model is sure of one that can be a form's slot ("Ingredients", "Weight"): of those 88 of 91 are main
+        content, of the others that it is sure of 2 of 60. And in dumps they overrule it at long lists of headlines
+        below text: that moves token F1 by at most .001 a set, and at longer and shorter lines by down to -.004
+        (benchmarks/models.md); without it a list that follows the text of a lone page is sometimes taken for text.
         """
         c = self.c
-        for_good = np.isin(self.reason, (NOTICE, NEW_ITEM, READ_ALSO, NEWSLETTER)) | self.o.list_in_text
+        for_good = np.isin(self.reason, FOR_GOOD_REASONS) | self.o.list_in_text
         if c.lines.dom:
-            return np.where(for_good, FOR_GOOD, np.where(self.reason == CONSENT, ALWAYS, NEVER))
+            in_dialog = self.reason == CONSENT
+            names_cookies = in_dialog & (self.o.phrase("cookies") >= NAMED_COVERS)  # never the page's headline
+            return np.where(for_good | names_cookies, FOR_GOOD, np.where(in_dialog, ALWAYS, NEVER))
         repeats = c.repeats
         often = (repeats.pages_with >= CERTAIN_PAGES) & (repeats.pages_with >= CERTAIN_SHARE * repeats.site_pages)
         slot = (c.page_repeats <= SLOT_REPEATS) & (c.phrase < SLOT_PHRASE)
