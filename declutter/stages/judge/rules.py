@@ -36,6 +36,16 @@ SLOT_PHRASE, SLOT_REPEATS = (
 CERTAIN_LIST_LINES, CERTAIN_GAIN_WORDS = 10, 150  # where a list below a text needs none,
 HEADLINE_WORDS = 3, 25  # of those of its lines that are as long as headlines are
 FORM_LEVELS, FORM_PHRASE = 1, 0.05  # such lines about newsletters: 187 of 188 of the dev sets are boilerplate
+ITEM_WORDS, LISTED_ITEMS = 4, 3  # of an item in a list, and such items among five lines
+HEADLINES_RUN_WORDS = 7  # words a line of a run above the text from which on its items are headlines
+COMMENTS_ENDED, COMMENTS_REACH = (
+    0.25,
+    6,
+)  # share of lines around that end sentences, among readers' comments
+DATE_WORDS, DATE_DIGITS, DATE_REACH = 10, 0.25, 3  # of a line with a date, its share of digits, lines from the title
+CREDIT_WORDS, PICTURE_WORDS = 8, 4  # of "Photo: ..." or "Source: ...", and of what stands beside a caption
+RIGHTS_COVERS = 0.2  # share of a line outside of the text that a phrase about rights or cookies covers
+FEW_LINES = 5  # of a page without a long line, which may be text where nothing marks boilerplate
 FEW_ENDED = 0.1  # share of a run of lines that may end sentences, as headlines with a question mark do
 
 LABEL_OF_CATEGORY = {
@@ -151,9 +161,9 @@ class _Rules:
         run = np.cumsum(first == c.row) - 1
         words = np.rint(np.add.reduceat(c.words, starts)[run] / n_lines) if c.n else c.words
         n_ended = np.add.reduceat(c.ends_sentence.astype(np.int64), starts)[run] if c.n else c.row
-        listed = c.window_sum((c.words >= 4) & ~c.is_template, 2, 2) >= 3
-        label_above = np.where((words >= 7) & listed & (c.words >= 4), HEADLINES, NAVIGATION).astype(np.uint8)
-        label_below = np.where((c.words >= 4) & ~c.has_bullet | listed, HEADLINES, NAVIGATION).astype(np.uint8)
+        listed = c.window_sum((c.words >= ITEM_WORDS) & ~c.is_template, 2, 2) >= LISTED_ITEMS
+        label_above = np.where((words >= HEADLINES_RUN_WORDS) & listed & (c.words >= ITEM_WORDS), HEADLINES, NAVIGATION)
+        label_below = np.where((c.words >= ITEM_WORDS) & ~c.has_bullet | listed, HEADLINES, NAVIGATION)
         self._say(above, label_above, ABOVE, n_lines, words)
         few_ended = n_ended <= FEW_ENDED * n_lines
         self._say(~above & few_ended, label_below, BELOW_UNENDED, n_lines)
@@ -166,9 +176,9 @@ class _Rules:
         after = (since >= 0) & (c.row >= self.o.text[1])
         since_links = c.lines_since(self.o.links_heading)
         after &= ~((since_links >= 0) & (since_links < since))
-        ended = c.window_share(c.ends_sentence & after, after, 6, 6)
+        ended = c.window_share(c.ends_sentence & after, after, COMMENTS_REACH, COMMENTS_REACH)
         n_lines = c.page_sum(after).astype(np.int64)
-        self._say(after & (ended >= 0.25), COMMENTS, AFTER_COMMENTS, n_lines)
+        self._say(after & (ended >= COMMENTS_ENDED), COMMENTS, AFTER_COMMENTS, n_lines)
 
     def _text(self) -> None:
         c = self.c
@@ -196,16 +206,16 @@ class _Rules:
         self._say(again, CAPTION, TITLE_AGAIN)
         tight = c.blank_before == 0
         page_has_blanks = c.page_sum(c.blank_before > 0) > 0
-        beside = c.shifted(again, -1, False) & tight & page_has_blanks & (c.words <= 4) & ~c.ends_sentence
+        beside = c.shifted(again, -1, False) & tight & page_has_blanks & (c.words <= PICTURE_WORDS) & ~c.ends_sentence
         self._say(beside, CAPTION, BESIDE_CAPTION)
         body = (self.labels == BODY) & ~c.is_prose
-        dated = near & (c.words <= 10) & (c.digit_share >= 0.25) & ~c.has_bullet & (c.letters >= 0)
-        dated &= np.abs(c.row - self.o.title_row) <= 3
+        dated = near & (c.words <= DATE_WORDS) & (c.digit_share >= DATE_DIGITS) & ~c.has_bullet & (c.letters >= 0)
+        dated &= np.abs(c.row - self.o.title_row) <= DATE_REACH
         self._say(dated & (self.labels != TITLE), BYLINE, DATED)
         for categories, label in ((("source", "author", "readingtime"), BYLINE), (("caption",), CAPTION)):
             share = self.o.phrase(*categories)
-            says = (body | (near & ~c.is_prose)) & (share >= 2 * NAMED_COVERS) & (c.words <= 8) & (self.labels != TITLE)
-            self._say(says, label, PHRASE, np.rint(100 * share).astype(np.int64))
+            says = (body | (near & ~c.is_prose)) & (share >= 2 * NAMED_COVERS) & (c.words <= CREDIT_WORDS)
+            self._say(says & (self.labels != TITLE), label, PHRASE, np.rint(100 * share).astype(np.int64))
 
     def _phrases(self) -> None:
         c = self.c
@@ -215,7 +225,7 @@ class _Rules:
         label[says] = LABELS_OF_CATEGORIES[c.measures.phrases[says].argmax(axis=1)]
         self._say(says, label, PHRASE, np.rint(100 * c.phrase).astype(np.int64))
         rights = self.o.phrase("copyright", "cookies", "privacy")
-        legal = (rights >= 0.2) & (self.labels != BODY) & (self.labels != TITLE)
+        legal = (rights >= RIGHTS_COVERS) & (self.labels != BODY) & (self.labels != TITLE)
         self._say(legal, LEGAL, PHRASE, np.rint(100 * rights).astype(np.int64))
 
     def _templates(self) -> None:
@@ -231,7 +241,7 @@ class _Rules:
         c = self.c
         empty = self.o.segment[2] <= 0
         marks = c.page_sum(self.o.template | self.o.interface | c.has_bullet) > 0
-        few = (c.n_lines <= 5) & ~marks
+        few = (c.n_lines <= FEW_LINES) & ~marks
         self._say(empty & few, BODY, NO_MARKS)
         lost = empty & ~few & ((self.labels == BODY) | (self.labels == TITLE))
         self._say(lost, NAVIGATION, NO_TEXT)
