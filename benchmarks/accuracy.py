@@ -38,7 +38,7 @@ from benchmarks.scores import (
     shingle_precision,
 )
 from benchmarks.tables import AFTER, TRAINED_ON, VIEWS
-from declutter.cleaner import Cleaner, segment
+from declutter.cleaner import Cleaner
 from declutter.errors import ModelError
 from declutter.lines import MAIN_CONTENT, TITLE
 from declutter.pages import Cleaned, Page
@@ -268,8 +268,8 @@ def false_titles(cleaned: Sequence[Cleaned], gold: Sequence[GoldPage]) -> float 
     is_false = []
     for done, page in zip(cleaned, gold, strict=True):
         if page.headline:
-            lines, headline = segment([done.page]), letters(page.headline)
-            titles = [letters(lines[row]) for row in np.flatnonzero(done.verdicts.labels == TITLE).tolist()]
+            text, headline = done.verdicts.text, letters(page.headline)
+            titles = [letters(text[row]) for row in np.flatnonzero(done.verdicts.labels == TITLE).tolist()]
             is_false.append(
                 any(not (line.startswith(headline) or headline.startswith(line)) for line in titles if line)
             )

@@ -201,7 +201,8 @@ def run_stages(write: bool) -> int:
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null",
                    f"--rootdir={REPOSITORY}", f"--benchmark-json={file.name}", "benchmarks/stages.py"]  # fmt: skip
-        status = subprocess.run(command, env=environment(), cwd=REPOSITORY).returncode
+        env = {name: value for name, value in environment().items() if not name.startswith("PYTEST_")}
+        status = subprocess.run(command, env=env, cwd=REPOSITORY).returncode
         if write:
             found = [one["extra_info"] for one in json.loads(Path(file.name).read_text("utf-8"))["benchmarks"]]
             ratios = {one["stage"]: one["ratio"] for one in found}
