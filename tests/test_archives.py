@@ -15,6 +15,8 @@ from declutter.files.inputs import inputs
 from declutter.files.outputs import output_for, output_name
 from declutter.files.records import Failure, Options, Record
 
+pytestmark = pytest.mark.slow
+
 PAGE = "Menu\nThe boats came back at dawn, é.\n"
 MEMBERS = {
     "folder/a.txt": PAGE.encode(),

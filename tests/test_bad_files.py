@@ -16,6 +16,8 @@ from declutter.run import passes, shards
 from test_cli import ENVIRONMENT
 from test_run import article, clean, contents, pages_file
 
+pytestmark = pytest.mark.slow
+
 CLEAN = [sys.executable, "-m", "declutter.cli", "clean", "--quiet", "--engine", "rules"]
 
 

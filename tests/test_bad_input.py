@@ -20,6 +20,8 @@ from declutter.stages import write
 from test_cli import ENVIRONMENT, declutter
 from test_run import article, clean, contents, learn, pages_file
 
+pytestmark = pytest.mark.slow
+
 CLEAN = [sys.executable, "-m", "declutter.cli", "clean"]
 
 HOSTILE = {

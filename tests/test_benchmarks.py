@@ -230,6 +230,7 @@ class TestPeers:
             process.page_seconds = 60.0
             assert process.ask("The next page", None).text == "The next page"
 
+    @pytest.mark.slow
     def test_the_limit_is_of_processor_time(self):
         """It ends a process that works for too long, and none that only waits for its turn."""
         busy = "import time; from benchmarks.answers import limit; limit(0); {}; print('done')"

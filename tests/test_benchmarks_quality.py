@@ -21,6 +21,8 @@ from declutter.train.fit import Hyperparameters
 from declutter.train.gold import read_gold
 from declutter.train.training import train
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parent.parent
 DOCUMENTS = [REPOSITORY / name for name in tables.DOCUMENTS]
 QUICK = Hyperparameters(n_trees=8, depth=3)

@@ -293,6 +293,7 @@ def many_pages(tmp_path_factory):
 @pytest.mark.parametrize("out", ["-", "out.jsonl", "out.parquet"])
 @pytest.mark.parametrize("source", ["-", "<(cat {path})", "-, gzip"])
 @pytest.mark.parametrize("options", ["", "--profile ../sites.profile"])
+@pytest.mark.slow
 def test_streams_are_cleaned_by_several_processes(folder, many_pages, source, out, options):
     """Standard input and pipes: more than 1,024 pages are divided between processes."""
     if options:

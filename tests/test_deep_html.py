@@ -8,6 +8,8 @@ import pytest
 from declutter.stages import kernels
 from declutter.stages.segment import html
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 60  # seconds; each of these takes under 1 on an idle machine, with kernels and without
 DEPTHS = (2_500, 32_766, 32_768, 32_800, 65_540, 131_080)
 TAGS = {

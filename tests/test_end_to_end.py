@@ -9,6 +9,8 @@ from benchmarks import files as on_files  # noqa: E402
 from benchmarks.datasets import open_dataset  # noqa: E402
 from test_benchmarks import write_aeb  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 PAGES = {"a": "The boats came back at dawn, and nobody in the harbour had slept.", "b": "Ünwétter, said the mayor."}
 
 

@@ -13,6 +13,8 @@ import pytest
 from test_cli import declutter
 from test_run import article
 
+pytestmark = pytest.mark.slow
+
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(40)
 BINARY = bytes(range(256)) * 8
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n'

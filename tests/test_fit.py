@@ -26,6 +26,8 @@ from declutter.train.gold import GoldPage
 from declutter.train.labelling import UNKNOWN, LabelledDump
 from tests.learning import lightgbm_or_skip
 
+pytestmark = pytest.mark.slow
+
 lightgbm_or_skip()
 
 NAVIGATION = LABEL_CODES["navigation"]

@@ -97,6 +97,7 @@ def test_failures_of_one_input_are_named_up_to_a_limit_and_then_counted(tmp_path
     assert "7 more records" in failures[-1].reason
 
 
+@pytest.mark.slow
 def test_folders_deeper_than_the_recursion_limit(tmp_path):
     (tmp_path / "e.txt").write_text("e")
     deepest = str(tmp_path) + "/d" * 1500

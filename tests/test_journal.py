@@ -16,6 +16,8 @@ from declutter.run import journal, passes, shards
 from test_cli import ENVIRONMENT
 from test_run import clean, contents, pages_file
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def corpus(tmp_path, monkeypatch):

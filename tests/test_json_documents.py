@@ -146,6 +146,7 @@ def test_items_without_a_page_are_counted_and_kept(tmp_path):
     assert json.loads(written(only(tmp_path / "a.json"), tmp_path / "out")) == [{"text": None, "a": 1}, {"text": "x"}]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_array(tmp_path):
     peaks = []
     for n_pages in (2_000, 20_000):

@@ -74,6 +74,7 @@ def assert_same(parsed) -> bool:
 
 @settings(max_examples=400, deadline=None)
 @given(SERIALISED)
+@pytest.mark.slow
 def test_serialised_pages_are_read_alike(text):
     assert_same(html.ParsedPage(text, **TITLED))
 
@@ -86,6 +87,7 @@ def test_no_text_is_read_differently(text):
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(SERIALISED | ODD, max_size=3))
+@pytest.mark.slow
 def test_pages_give_the_same_lines_with_and_without_the_kernel(pages):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernels, "html", kernel)

@@ -56,6 +56,7 @@ def assert_same_bits(lines: Lines):
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(dumps | dumps_of_latin, min_size=1, max_size=6))
+@pytest.mark.slow
 def test_the_same_bits_with_and_without_the_kernel(texts):
     assert_same_bits(split_lines(texts))
 

@@ -99,6 +99,7 @@ def test_first_weights_have_the_shapes_of_a_network():
 NETWORK_ONLY = Hyperparameters(n_trees=1, depth=1, words=False, network_share=1.0)
 
 
+@pytest.mark.slow
 def test_a_network_learns_from_neighbours_what_no_line_tells():
     """A line is main content where the feature of the line above it is positive: trees over its own can't know."""
 
@@ -117,6 +118,7 @@ def test_a_network_learns_from_neighbours_what_no_line_tells():
     assert right[0.0] < 0.6 and right[1.0] > 0.95
 
 
+@pytest.mark.slow
 def test_two_trainings_give_one_network():
     models = [fit(made_examples(), NAMES, NETWORK_ONLY) for _ in range(2)]
     assert models[0].digest == models[1].digest

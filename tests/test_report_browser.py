@@ -13,6 +13,8 @@ from declutter import Cleaner, Page
 from declutter.report.corpus import gather
 from declutter.report.corpus_page import corpus_page
 
+pytestmark = pytest.mark.slow
+
 if PROGRAM is None:
     pytest.skip("no Chromium here (apt-get install chromium)", allow_module_level=True)
 

@@ -31,6 +31,8 @@ from declutter.train.markdown_tables import markdown_table
 from declutter.train.training import train
 from tests.learning import lightgbm_or_skip
 
+pytestmark = pytest.mark.slow
+
 lightgbm_or_skip()
 
 SEEDS = Path(__file__).parent.parent / "seeds"

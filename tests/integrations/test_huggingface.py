@@ -71,6 +71,7 @@ def test_the_fingerprint_tells_cleaners_apart_and_nothing_else(pages, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_another_process_has_the_same_fingerprint():
     code = (
         "from datasets.fingerprint import Hasher; from declutter import Cleaner;"

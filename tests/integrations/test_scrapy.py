@@ -24,6 +24,8 @@ from scrapy.settings import Settings  # noqa: E402
 
 from declutter.integrations.scrapy import LEARNED_PAGES, CleanPipeline  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 PIPELINES = {"declutter.integrations.scrapy.CleanPipeline": 300}
 
 
