@@ -41,8 +41,8 @@ STAGES_OF_STAGES = {
 NEIGHBOURS = {
     ("run", "extras"): "JSON lines and Markdown carry what extras say",
 }
-#: Faces that read the package's face: the command line and the service its version, the hooks all public names.
-READERS_OF_THE_FACE = {"cli", "serve", "integrations"}
+#: Faces that read the package's face: the command line, the report and the service its version, hooks all names.
+READERS_OF_THE_FACE = {"cli", "serve", "integrations", "report"}
 #: The packages that each hook may import beside numpy: those of its host.
 HOSTS = {
     "counts": {"pyarrow"},

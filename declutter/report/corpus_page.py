@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 
 import numpy as np
 
+from declutter import __version__
 from declutter.lines import LABELS
 from declutter.report.corpus import Corpus, SiteCounts, shown_sample
 from declutter.report.figures import Bar, bars, histogram, legend, share_bar, table
@@ -50,7 +50,7 @@ def corpus_page(corpus: Corpus, name: str) -> str:
     ]
     anchors = {"labels": "Labels", "sites": "Sites", "templates": "Templates", "odd": "Odd pages", "sample": "Sample"}
     contents = tag("nav", *[tag("a", words, href=f"#{name}") for name, words in anchors.items()], aria_label="Contents")
-    foot = tag("footer", tag("p", f"declutter {metadata.version('declutter')}; {corpus.settings}."))
+    foot = tag("footer", tag("p", f"declutter {__version__}; {corpus.settings}."))
     header = tag("header", tag("p", "declutter report", class_="eyebrow"), tag("h1", title), _tiles(corpus), contents)
     return document(title, header, tag("main", *sections), foot)
 
