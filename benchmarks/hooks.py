@@ -258,7 +258,7 @@ HOOKS = (
 
 
 def timed(step: Step) -> tuple[float, list[str] | None]:
-    """Processor seconds, and what is kept of each page."""
+    """Processor seconds and the text kept from each page."""
     made = step.make()
     begin = time.process_time()
     found = step.run(made)

@@ -85,7 +85,7 @@ def shingle_precision(answer: str, gold: str) -> float:
 
 
 def mean_of_sites(scores: Sequence[float], sites: Sequence[str]) -> float:
-    """The mean over each site's pages, then over sites; nan where there is no page."""
+    """The mean over each site's pages, then over sites; nan without pages."""
     return set_score("token_f1", np.array(scores, float)[:, None], sites) if len(scores) else float("nan")
 
 

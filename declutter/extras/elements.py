@@ -28,7 +28,7 @@ ROLES = {
 }  # fmt: skip
 LISTS = frozenset({"ul", "ol", "menu", "dir"})
 COUNTED = {"li": "li", "td": "cell", "th": "cell"}  # elements that have a place among their siblings
-#: Nested lists and quotes that are told apart; those further in are taken for the innermost of these.
+#: Levels of nested lists and quotes that are distinguished; deeper ones count as the innermost of these.
 MAX_INSIDE = 16
 
 

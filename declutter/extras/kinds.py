@@ -141,7 +141,7 @@ def page_kinds(cleaned: Cleaned) -> dict[str, float]:
     if cleaned.markup is None:
         raise ValueError("the kind of a page is told from its HTML; this is a dump, or a page that was not judged")
     mean = cleaned.markup.mean
-    if mean is None:  # its site was known, and kinds are told by a page alone; or the rules judged it
+    if mean is None:  # the site was known, but a kind needs a page judged alone; or the rules judged it
         mean = _mean_alone(cleaned.lines, cleaned.markup.measures)
     x = _page_features(mean, cleaned.page.url, cleaned.markup.html)
     found = shipped_kinds().probabilities(x[None])[0].tolist()

@@ -65,7 +65,7 @@ class Metadata:
 
 
 def page_metadata(cleaned: Cleaned) -> Metadata:
-    """The metadata of a cleaned page. Of a dump, only the language is known; of a page with `error`, nothing is."""
+    """The metadata of a cleaned page. A dump has only a language; a page with `error` has nothing."""
     if cleaned.error is not None:
         return Metadata(None, None, None, UNKNOWN_LANGUAGE, None)
     markup = cleaned.markup

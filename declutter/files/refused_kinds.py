@@ -143,7 +143,7 @@ def _of_container(head: bytes) -> RefusedKind | None:
 
 
 def _of_text(head: bytes) -> RefusedKind | None:
-    """XML that is no page, and pages saved as mail."""
+    """XML other than pages, and pages saved as mail."""
     if MHTML.match(head) and b"multipart/related" in head and b"MIME-Version" in head:
         return RefusedKind("an MHTML archive", "save the page as HTML")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"<":

@@ -194,7 +194,7 @@ def _write_whole(path: Path, temporary: Path, values: object) -> None:
 
 
 def _read_object(path: Path) -> dict | None:
-    """A JSON object from a file; None where there is no file, or one that was cut or overwritten."""
+    """A JSON object from a file; None if the file is missing, cut or overwritten."""
     try:
         values = json.loads(path.read_text())
     except (FileNotFoundError, ValueError):  # ValueError: no JSON, or no text

@@ -227,8 +227,9 @@ class Outline:
     def consent_notice(self) -> np.ndarray:
         """The page's first or last lines where several short ones name cookies ("Necessary cookies", "Accept all").
 
-        A page about cookies is none: a notice is parted from the text by a menu or a footer, and is not nearly all of
-        the page. All 9 such lines of the dev sets are boilerplate, and all 150 of a notice anywhere on a page.
+        A page about cookies does not count: a menu or a footer separates a notice from the text, and a notice is not
+        nearly all of the page. All 9 such lines of the dev sets are boilerplate, and all 150 of a notice anywhere on
+        a page.
         """
         c = self.c
         names = (self.phrase("cookies") >= NAMES_COOKIES) & (c.words <= CONSENT_WORDS)

@@ -5,7 +5,7 @@ never close (100,000 nested `<div>` or `<rt>` run for minutes), in the options o
 attributes of one tag (50,000 for 7 s); and 3,000 `<b id=...>` that stay open before 3,000 paragraphs take 6.7 GB, since
 every paragraph reopens all of them (measured, selectolax 1.0.2). How many tags a page has is counted wherever they
 stand: no comment and no attribute hides one. Beyond the limits a page is read in another way (plain.py), with all its
-text; what is cut is said.
+text; a cut is reported.
 """
 
 from __future__ import annotations
